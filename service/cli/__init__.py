@@ -1,0 +1,55 @@
+"""The `marsad` command: one module for each family of subcommands."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from service import __version__
+from service.cli import exports, facts, queries, serve
+from service.errors import MarsadError
+from service.settings import Settings
+
+_FAMILIES = (serve, queries, facts, exports)
+
+_EPILOG = """examples:
+  marsad serve                          compile, validate and serve the graph on http://127.0.0.1:8000/
+  marsad query 'SELECT ?post WHERE { id:nasser-bourita marsad:heldPost ?post }'
+  marsad check                          compile the facts and hold them against the shapes
+  marsad export --output graph/         every file of the graph, with a manifest
+
+`marsad COMMAND --help` shows the options and examples of a command; `marsad settings` lists the environment variables.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The argument parser with every subcommand registered."""
+    root = argparse.ArgumentParser(
+        prog="marsad",
+        description="A knowledge graph service in which every fact has a source.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    root.add_argument("--version", action="version", version=f"marsad {__version__}")
+    subparsers = root.add_subparsers(metavar="COMMAND", required=True)
+    for family in _FAMILIES:
+        family.register(subparsers)
+    return root
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code is 0 when it did what was asked, 1 on an error, 2 on wrong usage."""
+    parsed = parser().parse_args(arguments)
+    try:
+        code: int = parsed.run(parsed, Settings.from_environment(os.environ))
+        sys.stdout.flush()
+    except MarsadError as error:
+        print(f"marsad: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough; Python would complain once more while closing stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return code

@@ -1,0 +1,48 @@
+"""What every test may use.
+
+A test that needs something from outside the checkout asks for one of the fixtures below. Where it is absent the test
+is skipped with the reason; `MARSAD_REQUIRE` (words of `texts`, `conformance`, `chromium`) turns that skip into a failure,
+so that a machine that should have it cannot pass without it.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def _absent(name: str, reason: str) -> None:
+    if name in os.environ.get("MARSAD_REQUIRE", "").replace(",", " ").split():
+        pytest.fail(f"MARSAD_REQUIRE names {name}, but {reason}")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def document_texts() -> Path:
+    """The folder with the texts of the documents."""
+    folder = Path(os.environ.get("MARSAD_DOCUMENTS", ""))
+    if not os.environ.get("MARSAD_DOCUMENTS") or not sorted(folder.glob("*.txt")):
+        _absent("texts", "the texts of the documents are not here: set MARSAD_DOCUMENTS to their folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def conformance_suites() -> Path:
+    """The folder with the W3C SPARQL suites and their runner."""
+    folder = Path(os.environ.get("MARSAD_CONFORMANCE", ""))
+    if not os.environ.get("MARSAD_CONFORMANCE") or not (folder / "sparql_conformance.py").is_file():
+        _absent("conformance", "the W3C SPARQL suites are not here: set MARSAD_CONFORMANCE to their folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        _absent("chromium", "no Chromium is installed: install Debian's package `chromium`")
+    assert found is not None
+    return found

@@ -1,0 +1,29 @@
+"""Write the lock files: every package with its version and hashes, and no address.
+
+`python -m tests.packaging.lock` (or `make lock`) asks the installer's own index for what `pyproject.toml` needs;
+`--universal` makes one file hold for every platform and Python from 3.11 on.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+# What an editable installation without build isolation needs beside the dependencies themselves.
+BUILD = ("hatchling==1.27.0", "editables==0.5")
+SERVE = ROOT / "service" / "requirements.lock"
+TEST = ROOT / "tests" / "requirements.lock"
+
+
+def compile_lock(output: Path, *extras: str) -> None:
+    """Resolve `pyproject.toml` with `extras` into `output`; versions already locked stay unless they no longer fit."""
+    command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"]
+    command += ["--generate-hashes", "--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"]
+    command += [f"--extra={extra}" for extra in extras]
+    command += ["--output-file", str(output), "pyproject.toml", "-"]
+    subprocess.run(command, cwd=ROOT, check=True, text=True, input="\n".join(BUILD), stdout=subprocess.DEVNULL)
+
+
+if __name__ == "__main__":
+    compile_lock(SERVE)
+    compile_lock(TEST, "test")
