@@ -2,10 +2,14 @@
 
 MarsadError
 ├── ConfigurationError      a setting is wrong or missing; the message says which and what to set
+├── BadRequest              a request names a parameter or value that is not understood
 ├── NotFound                a name, IRI, claim or document that does not exist
 ├── SourceErrors            the YAML of `data/` cannot be compiled; holds every single SourceError
 ├── OntologyError           `ontology/` is not what the compiler needs, or a shape is not valid SHACL
 ├── StalePassage            a locator no longer fits the text of its document
+├── InvalidEdtf             a date is not EDTF of the kind that Marsad reads
+├── UnwritableRdf           a term or graph that a format cannot carry
+├── MalformedRdf            a text is not the RDF it is said to be
 └── TextsMissing            a passage was asked for and the texts of the documents are not at hand
 """
 
@@ -18,6 +22,10 @@ class MarsadError(Exception):
 
 class ConfigurationError(MarsadError):
     """A setting is wrong or missing; the message says which and what to set."""
+
+
+class BadRequest(MarsadError):
+    """A request names a parameter or a value that is not understood; the message says what is."""
 
 
 class NotFound(MarsadError):
@@ -43,8 +51,8 @@ class SourceError:
     message: str
 
     def __str__(self) -> str:
-        where = " ".join(part for part in (f"{self.file}:{self.line}", self.fact, self.key) if part)
-        return f"{where}: {self.message}"
+        what = ".".join(part for part in (self.fact, self.key) if part)
+        return f"{self.file}:{self.line}: {what + ': ' if what else ''}{self.message}"
 
 
 class SourceErrors(MarsadError):
@@ -62,3 +70,15 @@ class OntologyError(MarsadError):
 
 class StalePassage(MarsadError):
     """A locator no longer fits the text of its document."""
+
+
+class InvalidEdtf(MarsadError):
+    """A date is not EDTF of the kind that Marsad reads; the message says what is wrong and what is allowed."""
+
+
+class UnwritableRdf(MarsadError):
+    """A term or graph that a format cannot carry; the message names the term and a format that can."""
+
+
+class MalformedRdf(MarsadError):
+    """A text is not the RDF it is said to be; the message says where."""
