@@ -40,7 +40,7 @@ class TextsMissing(MarsadError):
 class SourceError:
     """One thing that is wrong in the YAML of `data/`: where it stands and how to mend it.
 
-    `file` is relative to the data folder, `line` is one-based; `fact` and `key` are empty where the fault is in neither.
+    `file` is relative to the data folder, `line` is one-based; `fact` and `key` are empty where the fault is in none.
     Sorts by file and line.
     """
 
