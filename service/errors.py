@@ -10,7 +10,23 @@ MarsadError
 ├── InvalidEdtf             a date is not EDTF of the kind that Marsad reads
 ├── UnwritableRdf           a term or graph that a format cannot carry
 ├── MalformedRdf            a text is not the RDF it is said to be
-└── TextsMissing            a passage was asked for and the texts of the documents are not at hand
+├── TextsMissing            a passage was asked for and the texts of the documents are not at hand
+├── QueryError              a SPARQL text that cannot be answered as it stands; knows the place where there is one
+│   ├── QuerySyntaxError    it is not SPARQL 1.1
+│   ├── UnknownFunction     it calls a function that the engine does not have
+│   ├── UnknownGraph        its dataset names a graph that is not in the store
+│   └── RemoteAccess        it asks for a request to another host (SERVICE, LOAD)
+├── LimitExceeded           a limit was reached; names the limit, its value and the setting that changes it
+│   ├── QueryTooLarge       the text, its nesting or a chain of operators is beyond what the engine survives
+│   ├── BodyTooLarge        the body of a request is beyond the limit
+│   ├── DeadlineExceeded    the query was stopped at its deadline
+│   ├── MemoryExceeded      the query was stopped at its memory limit
+│   └── QueueFull           no worker is free and the queue is full, or the wait outlasted the deadline
+├── QueryCancelled          somebody cancelled the query
+├── EngineFailure           the engine failed while it answered; other queries go on
+├── AnswerCut               an answer ended early; what came before is not the whole answer
+├── StoreUnavailable        the store is starting, stopping, or lost its replica
+└── ReadOnly                a change was asked for where none are taken
 """
 
 from dataclasses import dataclass
@@ -82,3 +98,86 @@ class UnwritableRdf(MarsadError):
 
 class MalformedRdf(MarsadError):
     """A text is not the RDF it is said to be; the message says where."""
+
+
+class QueryError(MarsadError):
+    """A SPARQL text that cannot be answered as it stands.
+
+    `line` and `column` are one-based, in code points; None where the fault has no single place. `token` is the text
+    at that place.
+    """
+
+    def __init__(
+        self, message: str, *, line: int | None = None, column: int | None = None, token: str | None = None
+    ) -> None:
+        self.message, self.line, self.column, self.token = message, line, column, token
+        place = "" if line is None else f"line {line}, column {column}: "
+        super().__init__(place + message)
+
+
+class QuerySyntaxError(QueryError):
+    """A text that is not SPARQL 1.1."""
+
+
+class UnknownFunction(QueryError):
+    """A call of a function that the engine does not have."""
+
+
+class UnknownGraph(QueryError):
+    """A dataset that names a graph which is not in the store; nothing is ever fetched."""
+
+
+class RemoteAccess(QueryError):
+    """A request to another host (SERVICE, LOAD) that no setting allows."""
+
+
+class LimitExceeded(MarsadError):
+    """A limit was reached. `limit` says which, `value` what it is, `setting` what changes it."""
+
+    def __init__(self, message: str, *, limit: str, value: float, setting: str) -> None:
+        self.limit, self.value, self.setting = limit, value, setting
+        super().__init__(message)
+
+
+class QueryTooLarge(LimitExceeded):
+    """A query whose text, nesting or chain of operators is beyond what the engine survives."""
+
+
+class BodyTooLarge(LimitExceeded):
+    """A request body beyond the limit."""
+
+
+class DeadlineExceeded(LimitExceeded):
+    """A query stopped at its deadline; nothing was written."""
+
+
+class MemoryExceeded(LimitExceeded):
+    """A query stopped at its memory limit; nothing was written."""
+
+
+class QueueFull(LimitExceeded):
+    """A query that never started: no worker was free in time. `retry_after_s` is a good moment to ask again."""
+
+    def __init__(self, message: str, *, limit: str, value: float, setting: str, retry_after_s: int) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(message, limit=limit, value=value, setting=setting)
+
+
+class QueryCancelled(MarsadError):
+    """A query that somebody cancelled."""
+
+
+class EngineFailure(MarsadError):
+    """The engine failed while it answered; other queries go on."""
+
+
+class AnswerCut(MarsadError):
+    """An answer that ended early: what came before is not the whole answer."""
+
+
+class StoreUnavailable(MarsadError):
+    """The store is starting, stopping, or lost its replica."""
+
+
+class ReadOnly(MarsadError):
+    """A change was asked for where none are taken."""
