@@ -1,0 +1,231 @@
+"""Descriptions of resources and claims as plain values, for the API, the pages and the tables."""
+
+import sqlite3
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from service.errors import NotFound
+from service.graph.edtf_words import in_words
+from service.graph.index import ABOUT_ROLES, LANGUAGES
+
+Item = dict[str, Any]
+# (document, start, end) → the passage with a little context, where the texts are at hand.
+Passages = Callable[[str, int, int], "Passage | None"]
+_ALT_LABEL = "http://www.w3.org/2004/02/skos/core#altLabel"
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A passage of a document, the text just before and just after it."""
+
+    text: str
+    before: str
+    after: str
+
+
+class Describer:
+    """Describes what the index holds; labels in `language`, the others beside them.
+
+    `passages` is asked for the text of a passage; it answers None where the texts are not at hand.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, base: str, language: str, passages: Passages) -> None:
+        self.connection = connection
+        self.base = base
+        self.language = language if language in LANGUAGES else "en"
+        self.passages = passages
+        self._references: dict[str, Item] = {}
+
+    def reference(self, iri: str) -> Item:
+        """`id`, `iri`, `type` and `label` of a resource: what a list or a link needs."""
+        if iri not in self._references:
+            row = self.connection.execute("SELECT * FROM resource WHERE iri = ?", (iri,)).fetchone()
+            self._references[iri] = self._reference(row) if row else _unknown(iri)
+        return self._references[iri]
+
+    def _reference(self, row: sqlite3.Row) -> Item:
+        return {"id": row["slug"], "iri": row["iri"], "type": row["type"], "label": self._label(row)}
+
+    def _label(self, row: sqlite3.Row) -> str:
+        order = (self.language, *LANGUAGES)
+        return str(next((row[f"label_{language}"] for language in order if row[f"label_{language}"]), row["slug"]))
+
+    def resource(self, row_id: int) -> Item:
+        """A resource as a list shows it: reference, labels, kinds, names and the number of claims about it."""
+        row = self.connection.execute("SELECT * FROM resource WHERE id = ?", (row_id,)).fetchone()
+        kinds = self.connection.execute(
+            "SELECT kind FROM kind_of WHERE resource = ? ORDER BY kind", (row_id,)
+        ).fetchall()
+        classes = self.connection.execute(
+            "SELECT class FROM class_of WHERE resource = ? ORDER BY class", (row_id,)
+        ).fetchall()
+        names = self.connection.execute(
+            "SELECT DISTINCT text, language FROM name WHERE resource = ? AND role = 'name' ORDER BY text, language",
+            (row_id,),
+        ).fetchall()
+        return {
+            **self._reference(row),
+            "labels": {language: row[f"label_{language}"] for language in LANGUAGES if row[f"label_{language}"]},
+            "types": [name for (name,) in classes],
+            "kinds": [self.reference(f"{self.base}topic/{kind}") for (kind,) in kinds],
+            "names": [{"text": text, "language": language} for text, language in names],
+            "contested": bool(row["contested"]),
+            "claimCount": row["claims"],
+        }
+
+    def entity(self, row_id: int) -> Item:
+        """A resource with its claims grouped by relation; `inverse` groups name the claims in which it is the object."""
+        item = self.resource(row_id)
+        groups: dict[tuple[str, bool], list[Item]] = {}
+        for claim_row, role in self._claims_about(item["iri"]):
+            claim = self.claim(claim_row)
+            relation = _relation(claim, role)
+            groups.setdefault((relation, role not in ("subject", "observedFor", "assessmentOf")), []).append(claim)
+        item["relations"] = [
+            {"relation": relation, "inverse": inverse, "claims": claims}
+            for (relation, inverse), claims in sorted(groups.items(), key=lambda group: (group[0][1], group[0][0]))
+        ]
+        return item
+
+    def _claims_about(self, iri: str) -> Iterable[tuple[int, str]]:
+        marks = ", ".join("?" * len(ABOUT_ROLES))
+        rows = self.connection.execute(
+            f"SELECT role.claim, role.role FROM role JOIN claim ON claim.id = role.claim WHERE role.resource = ?"
+            f" AND role.role IN ({marks}) ORDER BY claim.document, claim.position, claim.key, role.role",
+            (iri, *ABOUT_ROLES),
+        ).fetchall()
+        return [(row["claim"], row["role"]) for row in rows]
+
+    def claim(self, row_id: int) -> Item:
+        """A claim whole: what it says, how firmly, who asserts it, when it holds and the passages that carry it."""
+        row = self.connection.execute("SELECT * FROM claim WHERE id = ?", (row_id,)).fetchone()
+        item: Item = {"id": row["key"], "iri": row["iri"], "type": row["type"], "document": row["document"]}
+        item.update(self._content(row))
+        item.update({"modality": row["modality"], "rank": row["rank"], "direct": bool(row["direct"])})
+        roles = self._roles(row_id)
+        for name in ("assertedBy", "citedWork", "onBehalfOf", "occasion", "breakdown"):
+            if roles.get(name):
+                item[name] = roles[name]
+        item["time"] = self._time(row) if row["edtf"] is not None else None
+        glosses = {language: row[f"gloss_{language}"] for language in ("en", "fr") if row[f"gloss_{language}"]}
+        optional = {"gloss": glosses, "asWritten": row["as_written"], "note": row["note"]}
+        item.update({key: value for key, value in optional.items() if value})
+        item["evidence"] = self._evidence(row_id)
+        return item
+
+    def _content(self, row: sqlite3.Row) -> Item:
+        roles = self._roles(row["id"])
+        if row["type"] == "Observation":
+            return {
+                "indicator": _first(roles, "indicator"),
+                "observedFor": _first(roles, "observedFor"),
+                "value": row["literal"],
+                "valueIs": row["value_is"],
+            }
+        if row["type"] == "Assessment":
+            return {
+                "assessmentOf": _first(roles, "assessmentOf"),
+                "aspect": _first(roles, "aspect"),
+                "polarity": row["polarity"],
+            }
+        return {
+            "subject": self.reference(row["subject"]) if row["subject"] else None,
+            "predicate": predicate_name(row["predicate"]),
+            "object": self._object(row),
+        }
+
+    def _object(self, row: sqlite3.Row) -> Item:
+        if row["object"] is None:
+            return {"value": row["literal"], "language": row["language"]}
+        if row["time_of"] == "object":
+            return self._time(row)
+        return self.reference(row["object"])
+
+    def _time(self, row: sqlite3.Row) -> Item:
+        bounds = {
+            "earliest": row["earliest"],
+            "beginsBy": row["begins_by"],
+            "endsAfter": row["ends_after"],
+            "latest": row["latest"],
+        }
+        shown = {key: value for key, value in bounds.items() if value not in ("0001-01-01", "9999-12-31")}
+        return {"edtf": row["edtf"], "words": in_words(row["edtf"], self.language), **shown}
+
+    def _roles(self, row_id: int) -> dict[str, list[Item]]:
+        rows = self.connection.execute(
+            "SELECT role, resource FROM role WHERE claim = ? ORDER BY role, resource", (row_id,)
+        ).fetchall()
+        roles: dict[str, list[Item]] = {}
+        for row in rows:
+            roles.setdefault(row["role"], []).append(self._reference_or_claim(row["resource"]))
+        return roles
+
+    def _reference_or_claim(self, iri: str) -> Item:
+        if iri.startswith(self.base + "claim/"):
+            return {
+                "id": iri.removeprefix(self.base + "claim/"),
+                "iri": iri,
+                "type": "Claim",
+                "label": iri.rsplit("/", 1)[-1],
+            }
+        return self.reference(iri)
+
+    def _evidence(self, row_id: int) -> list[Item]:
+        rows = self.connection.execute(
+            "SELECT * FROM evidence WHERE claim = ? ORDER BY document, start, end", (row_id,)
+        ).fetchall()
+        items = []
+        for row in rows:
+            item: Item = {
+                "iri": row["iri"],
+                "document": row["document"],
+                "start": row["start"],
+                "end": row["end"],
+                "passageHash": row["hash"],
+            }
+            passage = self.passages(row["document"], row["start"], row["end"])
+            if passage is not None:
+                item |= {"text": passage.text, "before": passage.before, "after": passage.after}
+            items.append(item)
+        return items
+
+
+def find_resource(connection: sqlite3.Connection, iri: str) -> int:
+    """The row id of the resource `iri`. Raises NotFound: the graph describes no such resource."""
+    row = connection.execute("SELECT id FROM resource WHERE iri = ?", (iri,)).fetchone()
+    if row is None:
+        raise NotFound(f"there is no {iri} in the graph")
+    return int(row["id"])
+
+
+def find_claim(connection: sqlite3.Connection, key: str) -> int:
+    """The row id of the claim with that key (`d001.bcij.place.sale`). Raises NotFound: there is no such claim."""
+    row = connection.execute("SELECT id FROM claim WHERE key = ?", (key,)).fetchone()
+    if row is None:
+        raise NotFound(f"there is no claim {key}")
+    return int(row["id"])
+
+
+def predicate_name(iri: str | None) -> str | None:
+    """The name that the API and the YAML use for a property."""
+    if iri is None:
+        return None
+    return "name" if iri == _ALT_LABEL else iri.rsplit("#", 1)[-1]
+
+
+def _relation(claim: Item, role: str) -> str:
+    if claim["type"] == "Statement":
+        return str(claim["predicate"])
+    if claim["type"] == "Observation":
+        return str(claim["indicator"]["id"]) if role == "observedFor" and claim["indicator"] else role
+    return "assessment" if role == "assessmentOf" else role
+
+
+def _first(roles: dict[str, list[Item]], role: str) -> Item | None:
+    return next(iter(roles.get(role, ())), None)
+
+
+def _unknown(iri: str) -> Item:
+    local = iri.rsplit("/", 1)[-1].rsplit("#", 1)[-1]
+    return {"id": local, "iri": iri, "type": None, "label": local}

@@ -1,0 +1,484 @@
+"""The index: SQLite tables computed from the graph, for lists, facets, search and descriptions.
+
+It holds nothing that the graph does not say and is the same for every store. `build` makes it from nothing;
+`move` brings it from one version of the graph to the next by the rows that a change touches.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyoxigraph as ox
+
+from service.graph.fold import fold, stems
+from service.rdf import namespaces as ns
+from service.rdf.namespaces import NS, RDF, SKOS, marsad
+
+Match = Callable[[ox.NamedNode | None, ox.NamedNode | None, ox.NamedNode | ox.Literal | None], Iterator[ox.Quad]]
+
+LANGUAGES = ("en", "fr", "ar")
+# Raised whenever the tables or what stands in them change, so that an index of an older kind is made anew.
+SCHEMA_VERSION = 1
+
+
+_SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
+CREATE TABLE resource (
+    id INTEGER PRIMARY KEY, iri TEXT UNIQUE NOT NULL, slug TEXT NOT NULL, family TEXT NOT NULL, type TEXT,
+    label_en TEXT, label_fr TEXT, label_ar TEXT, sort_en TEXT, sort_fr TEXT, sort_ar TEXT,
+    contested INTEGER NOT NULL DEFAULT 0, claims INTEGER NOT NULL DEFAULT 0, replaced_by TEXT);
+CREATE INDEX resource_slug ON resource (slug);
+CREATE INDEX resource_en ON resource (sort_en, slug);
+CREATE INDEX resource_fr ON resource (sort_fr, slug);
+CREATE INDEX resource_ar ON resource (sort_ar, slug);
+CREATE INDEX resource_claims ON resource (claims, slug);
+CREATE TABLE class_of (class TEXT NOT NULL, resource INTEGER NOT NULL, PRIMARY KEY (class, resource)) WITHOUT ROWID;
+CREATE INDEX class_of_resource ON class_of (resource, class);
+CREATE TABLE kind_of (kind TEXT NOT NULL, resource INTEGER NOT NULL, PRIMARY KEY (kind, resource)) WITHOUT ROWID;
+CREATE INDEX kind_of_resource ON kind_of (resource, kind);
+CREATE TABLE broader (narrower TEXT NOT NULL, broader TEXT NOT NULL, PRIMARY KEY (broader, narrower)) WITHOUT ROWID;
+CREATE TABLE scheme_of (scheme TEXT NOT NULL, resource INTEGER NOT NULL, PRIMARY KEY (scheme, resource)) WITHOUT ROWID;
+CREATE TABLE name (
+    id INTEGER PRIMARY KEY, resource INTEGER NOT NULL, language TEXT NOT NULL, text TEXT NOT NULL,
+    role TEXT NOT NULL, folded TEXT NOT NULL);
+CREATE INDEX name_resource ON name (resource);
+CREATE INDEX name_folded ON name (folded);
+CREATE VIRTUAL TABLE name_words USING fts5 (stems, tokenize = 'unicode61 remove_diacritics 0');
+CREATE VIRTUAL TABLE name_parts USING fts5 (folded, tokenize = 'trigram');
+CREATE VIRTUAL TABLE part_counts USING fts5vocab (name_parts, 'row');
+CREATE TABLE claim (
+    id INTEGER PRIMARY KEY, iri TEXT UNIQUE NOT NULL, key TEXT UNIQUE NOT NULL, type TEXT NOT NULL,
+    document TEXT NOT NULL, subject TEXT, predicate TEXT, object TEXT, literal TEXT, language TEXT, datatype TEXT,
+    modality TEXT NOT NULL, rank TEXT NOT NULL, direct INTEGER NOT NULL,
+    edtf TEXT, earliest TEXT, begins_by TEXT, ends_after TEXT, latest TEXT, time_of TEXT,
+    value_is TEXT, aspect TEXT, polarity TEXT, as_written TEXT, gloss_en TEXT, gloss_fr TEXT, note TEXT,
+    position INTEGER NOT NULL);
+CREATE INDEX claim_document ON claim (document, position, key);
+CREATE INDEX claim_earliest ON claim (earliest, key);
+CREATE TABLE role (
+    resource TEXT NOT NULL, role TEXT NOT NULL, claim INTEGER NOT NULL,
+    PRIMARY KEY (resource, role, claim)) WITHOUT ROWID;
+CREATE INDEX role_claim ON role (claim, role, resource);
+CREATE TABLE evidence (
+    claim INTEGER NOT NULL, iri TEXT NOT NULL, document TEXT NOT NULL,
+    start INTEGER NOT NULL, end INTEGER NOT NULL, hash TEXT NOT NULL,
+    PRIMARY KEY (claim, iri)) WITHOUT ROWID;
+"""
+
+# How a claim speaks of a resource: the property of the claim, by the name that the index keeps.
+_ROLES = {
+    "subject": ox.NamedNode(RDF + "subject"),
+    "object": ox.NamedNode(RDF + "object"),
+    "observedFor": marsad("observedFor"),
+    "indicator": marsad("indicator"),
+    "breakdown": marsad("breakdown"),
+    "assessmentOf": marsad("assessmentOf"),
+    "aspect": marsad("aspect"),
+    "assertedBy": marsad("assertedBy"),
+    "onBehalfOf": marsad("onBehalfOf"),
+    "citedWork": marsad("citedWork"),
+    "occasion": marsad("occasion"),
+}
+# Roles in which a claim is about a resource; the others say who speaks, where and from what.
+ABOUT_ROLES = ("subject", "object", "observedFor", "indicator", "breakdown", "assessmentOf", "aspect")
+
+
+@dataclass(frozen=True)
+class Delta:
+    """What a change removes from and adds to the graph."""
+
+    removed: frozenset[ox.Quad]
+    added: frozenset[ox.Quad]
+
+
+class Index:
+    """Read and write access to the index of one state directory.
+
+    One connection of one thread writes; `reader` opens further read-only connections on the same file.
+    """
+
+    def __init__(self, path: Path | None, base: str) -> None:
+        self.base = base
+        self.path = path
+        self.connection = _open(path)
+
+    def reader(self) -> sqlite3.Connection:
+        """A connection for reading; the one connection there is when the index is in memory."""
+        return self.connection if self.path is None else _connect(self.path)
+
+    def close(self) -> None:
+        """Release the file."""
+        self.connection.close()
+
+    def stored_version(self) -> str | None:
+        """The version of the graph that the index was brought to; None for an index that is absent or of another kind."""
+        try:
+            rows = dict(self.connection.execute("SELECT key, value FROM meta").fetchall())
+        except sqlite3.DatabaseError:
+            return None
+        return rows.get("version") if rows.get("schema") == str(SCHEMA_VERSION) else None
+
+    def build(self, match: Match, version: str) -> None:
+        """Make the index anew from the graph behind `match`, in one transaction."""
+        _drop_everything(self.connection)
+        with self.connection:
+            self.connection.executescript(_SCHEMA)
+            writer = _Writer(self.connection, match, self.base)
+            writer.write_topics()
+            writer.write_resources(writer.all_resources())
+            writer.write_claims(writer.all_claims())
+            writer.count_claims()
+            self._stamp(version)
+        self.connection.execute("ANALYZE")
+
+    def move(self, match: Match, delta: Delta, version: str) -> None:
+        """Bring the index to `version`; `match` answers from the graph after the change.
+
+        The rows of every node whose description the change touches are made anew; the rest stays.
+        """
+        with self.connection:
+            writer = _Writer(self.connection, match, self.base)
+            touched = writer.touched_by(delta)
+            if any(quad.predicate in (ns.SKOS_BROADER, ns.RDFS_SUBCLASS_OF) for quad in delta.removed | delta.added):
+                writer.write_topics()
+            writer.write_resources(touched.resources)
+            writer.write_claims(touched.claims)
+            writer.count_claims()
+            self._stamp(version)
+
+    def _stamp(self, version: str) -> None:
+        rows = [("version", version), ("schema", str(SCHEMA_VERSION))]
+        self.connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
+
+
+@dataclass(frozen=True)
+class _Touched:
+    resources: list[ox.NamedNode]
+    claims: list[ox.NamedNode]
+
+
+class _Writer:
+    """Writes rows for nodes of the graph behind `match`."""
+
+    def __init__(self, connection: sqlite3.Connection, match: Match, base: str) -> None:
+        self.connection = connection
+        self.match = match
+        self.base = base
+        self.superclasses = _closure(match(None, ns.RDFS_SUBCLASS_OF, None))
+
+    def all_resources(self) -> Iterator[ox.NamedNode]:
+        seen = set()
+        for name in ("Entity", "Topic"):
+            for quad in self.match(None, ns.RDF_TYPE, marsad(name)):
+                if quad.subject not in seen and isinstance(quad.subject, ox.NamedNode):
+                    seen.add(quad.subject)
+                    yield quad.subject
+
+    def all_claims(self) -> Iterator[ox.NamedNode]:
+        for quad in self.match(None, ns.RDF_TYPE, marsad("Claim")):
+            if isinstance(quad.subject, ox.NamedNode):
+                yield quad.subject
+
+    def touched_by(self, delta: Delta) -> _Touched:
+        resources: dict[ox.NamedNode, None] = {}
+        claims: dict[ox.NamedNode, None] = {}
+        claim_base, evidence_base, time_base = (self.base + part for part in ("claim/", "evidence/", "time/"))
+        for quad in sorted(delta.removed | delta.added, key=str):
+            node = quad.subject
+            if not isinstance(node, ox.NamedNode):
+                continue
+            if node.value.startswith(claim_base):
+                claims[node] = None
+            elif node.value.startswith((evidence_base, time_base)):
+                claims.update(dict.fromkeys(self._claims_with(node)))
+            else:
+                resources[node] = None
+                # A direct triple appears or goes with its claims; a claim's row says whether it is direct.
+                claims.update(dict.fromkeys(self._claims_of(node, quad.predicate)))
+        return _Touched(list(resources), list(claims))
+
+    def _claims_with(self, node: ox.NamedNode) -> Iterator[ox.NamedNode]:
+        for predicate in (marsad("evidence"), marsad("time"), _ROLES["object"]):
+            for quad in self.match(None, predicate, node):
+                if isinstance(quad.subject, ox.NamedNode):
+                    yield quad.subject
+
+    def _claims_of(self, node: ox.NamedNode, predicate: ox.NamedNode) -> Iterator[ox.NamedNode]:
+        for quad in self.match(None, _ROLES["subject"], node):
+            if isinstance(quad.subject, ox.NamedNode) and self._value(quad.subject, RDF + "predicate") == predicate:
+                yield quad.subject
+
+    def write_topics(self) -> None:
+        closure = _closure(self.match(None, ns.SKOS_BROADER, None))
+        self.connection.execute("DELETE FROM broader")
+        rows = [(_local(narrower), _local(broader)) for narrower, uppers in closure.items() for broader in uppers]
+        self.connection.executemany("INSERT OR IGNORE INTO broader VALUES (?, ?)", rows)
+
+    def write_resources(self, nodes: Iterable[ox.NamedNode]) -> None:
+        for node in nodes:
+            self._forget_resource(node)
+            types = self._types(node)
+            if types & {"Entity", "Topic"}:
+                self._write_resource(node, types)
+
+    def write_claims(self, nodes: Iterable[ox.NamedNode]) -> None:
+        for node in nodes:
+            self._forget_claim(node)
+            types = self._types(node)
+            if "Claim" in types:
+                self._write_claim(node, types)
+
+    def count_claims(self) -> None:
+        roles = ", ".join(f"'{role}'" for role in ABOUT_ROLES)
+        self.connection.execute(
+            f"UPDATE resource SET claims = (SELECT COUNT(DISTINCT claim) FROM role"
+            f" WHERE role.resource = resource.iri AND role.role IN ({roles}))"
+        )
+
+    def _forget_resource(self, node: ox.NamedNode) -> None:
+        row = self.connection.execute("SELECT id FROM resource WHERE iri = ?", (node.value,)).fetchone()
+        if row is None:
+            return
+        names = self.connection.execute("SELECT id FROM name WHERE resource = ?", row).fetchall()
+        self.connection.executemany("DELETE FROM name_words WHERE rowid = ?", names)
+        self.connection.executemany("DELETE FROM name_parts WHERE rowid = ?", names)
+        for table, column in (
+            ("name", "resource"),
+            ("class_of", "resource"),
+            ("kind_of", "resource"),
+            ("scheme_of", "resource"),
+            ("resource", "id"),
+        ):
+            self.connection.execute(f"DELETE FROM {table} WHERE {column} = ?", row)
+
+    def _forget_claim(self, node: ox.NamedNode) -> None:
+        row = self.connection.execute("SELECT id FROM claim WHERE iri = ?", (node.value,)).fetchone()
+        if row is None:
+            return
+        for table, column in (("role", "claim"), ("evidence", "claim"), ("claim", "id")):
+            self.connection.execute(f"DELETE FROM {table} WHERE {column} = ?", row)
+
+    def _write_resource(self, node: ox.NamedNode, types: set[str]) -> None:
+        labels = self._texts(node, SKOS + "prefLabel")
+        shown = [labels.get(language) for language in LANGUAGES]
+        sorted_by = [fold(label or labels.get("en") or _local(node)) for label in shown]
+        replaced_by = self._iri(node, ns.DCTERMS_IS_REPLACED_BY.value)
+        cursor = self.connection.execute(
+            "INSERT INTO resource (iri, slug, family, type, label_en, label_fr, label_ar, sort_en, sort_fr, sort_ar,"
+            " contested, replaced_by) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+            (
+                node.value,
+                _local(node),
+                self._family(node),
+                self._most_specific(types),
+                *shown,
+                *sorted_by,
+                int(self._literal(node, NS + "contested") == "true"),
+                replaced_by,
+            ),
+        )
+        key = cursor.lastrowid
+        many = self.connection.executemany
+        many("INSERT OR IGNORE INTO class_of VALUES (?, ?)", [(name, key) for name in sorted(types)])
+        many(
+            "INSERT OR IGNORE INTO kind_of VALUES (?, ?)", [(_local(k), key) for k in self._objects(node, NS + "kind")]
+        )
+        schemes = [*self._objects(node, SKOS + "inScheme")]
+        many("INSERT OR IGNORE INTO scheme_of VALUES (?, ?)", [(_local(scheme), key) for scheme in schemes])
+        self._write_names(node, key)
+
+    def _write_names(self, node: ox.NamedNode, key: int | None) -> None:
+        names = {
+            (text, language, role)
+            for predicate, role in ((SKOS + "prefLabel", "label"), (SKOS + "altLabel", "name"))
+            for text, language in self._tagged(node, predicate)
+        }
+        for text, language, role in sorted(names):
+            row = (key, language, text, role, fold(text))
+            rowid = self.connection.execute(
+                "INSERT INTO name (resource, language, text, role, folded) VALUES (?,?,?,?,?)", row
+            ).lastrowid
+            self.connection.execute(
+                "INSERT INTO name_words (rowid, stems) VALUES (?, ?)", (rowid, " ".join(stems(text)))
+            )
+            self.connection.execute("INSERT INTO name_parts (rowid, folded) VALUES (?, ?)", (rowid, fold(text)))
+
+    def _write_claim(self, node: ox.NamedNode, types: set[str]) -> None:
+        evidence = sorted(self._evidence(node))
+        time = self._time(node)
+        object_ = next(iter(self._objects_any(node, RDF + "object")), None)
+        value = object_ if isinstance(object_, ox.Literal) else self._any_literal(node, NS + "value")
+        subject = self._iri(node, RDF + "subject")
+        predicate = self._iri(node, RDF + "predicate")
+        glosses = self._texts(node, NS + "gloss")
+        row = {
+            "iri": node.value,
+            "key": node.value.removeprefix(self.base + "claim/"),
+            "type": self._most_specific(types),
+            "document": evidence[0][1] if evidence else "",
+            "subject": subject,
+            "predicate": predicate,
+            "object": object_.value if isinstance(object_, ox.NamedNode) else None,
+            "literal": value.value if value else None,
+            "language": value.language if value else None,
+            "datatype": value.datatype.value if value else None,
+            "modality": _tail(self._iri(node, NS + "modality")) or "",
+            "rank": _tail(self._iri(node, NS + "rank")) or "normal",
+            "direct": int(self._is_direct(subject, predicate, object_)),
+            **time,
+            "value_is": _tail(self._iri(node, NS + "valueIs")),
+            "aspect": self._iri(node, NS + "aspect"),
+            "polarity": _tail(self._iri(node, NS + "polarity")),
+            "as_written": self._literal(node, NS + "asWritten"),
+            "gloss_en": glosses.get("en"),
+            "gloss_fr": glosses.get("fr"),
+            "note": self._literal(node, SKOS + "editorialNote"),
+            "position": evidence[0][2] if evidence else 0,
+        }
+        columns, marks = ", ".join(row), ", ".join("?" * len(row))
+        key = self.connection.execute(f"INSERT INTO claim ({columns}) VALUES ({marks})", tuple(row.values())).lastrowid
+        self.connection.executemany(
+            "INSERT OR IGNORE INTO evidence VALUES (?,?,?,?,?,?)", [(key, *passage) for passage in evidence]
+        )
+        roles = [
+            (target.value, role, key)
+            for role, predicate_ in _ROLES.items()
+            for target in self._objects(node, predicate_.value)
+        ]
+        self.connection.executemany("INSERT OR IGNORE INTO role VALUES (?,?,?)", roles)
+
+    def _evidence(self, node: ox.NamedNode) -> Iterator[tuple[str, str, int, int, str]]:
+        for passage in self._objects(node, NS + "evidence"):
+            document = _tail(self._iri(passage, NS + "document"))
+            start, end = self._literal(passage, NS + "start"), self._literal(passage, NS + "end")
+            if document and start and end:
+                yield (passage.value, document, int(start), int(end), self._literal(passage, NS + "passageHash") or "")
+
+    def _time(self, node: ox.NamedNode) -> dict[str, str | None]:
+        """The claim's own time, or else the date that it states (`when`, `founded`)."""
+        for predicate, of in ((NS + "time", "claim"), (RDF + "object", "object")):
+            for span in self._objects(node, predicate):
+                edtf = self._literal(span, NS + "edtf")
+                if edtf is not None:
+                    bounds = {
+                        column: self._literal(span, NS + name)
+                        for column, name in (
+                            ("earliest", "earliest"),
+                            ("begins_by", "beginsBy"),
+                            ("ends_after", "endsAfter"),
+                            ("latest", "latest"),
+                        )
+                    }
+                    return {"edtf": edtf, **bounds, "time_of": of}
+        return {}
+
+    def _is_direct(self, subject: str | None, predicate: str | None, object_: ox.NamedNode | ox.Literal | None) -> bool:
+        if subject is None or predicate is None or object_ is None:
+            return False
+        direct = self.base + "graph/direct"
+        return any(
+            isinstance(quad.graph_name, ox.NamedNode) and quad.graph_name.value == direct
+            for quad in self.match(ox.NamedNode(subject), ox.NamedNode(predicate), object_)
+        )
+
+    def _family(self, node: ox.NamedNode) -> str:
+        return node.value.removeprefix(self.base).split("/", 1)[0]
+
+    def _types(self, node: ox.NamedNode) -> set[str]:
+        return {t.value.removeprefix(NS) for t in self._objects(node, ns.RDF_TYPE.value) if t.value.startswith(NS)}
+
+    def _most_specific(self, types: set[str]) -> str:
+        above = {
+            upper.removeprefix(NS)
+            for name in types
+            for upper in (node.value for node in self.superclasses.get(marsad(name), ()))
+        } - set()
+        lowest = sorted(types - above) or sorted(types)
+        return lowest[0]
+
+    def _objects_any(self, node: ox.NamedNode, predicate: str) -> Iterator[ox.NamedNode | ox.Literal]:
+        for quad in self.match(node, ox.NamedNode(predicate), None):
+            if isinstance(quad.object, ox.NamedNode | ox.Literal):
+                yield quad.object
+
+    def _objects(self, node: ox.NamedNode, predicate: str) -> Iterator[ox.NamedNode]:
+        return (value for value in self._objects_any(node, predicate) if isinstance(value, ox.NamedNode))
+
+    def _value(self, node: ox.NamedNode, predicate: str) -> ox.NamedNode | ox.Literal | None:
+        return min(self._objects_any(node, predicate), key=str, default=None)
+
+    def _iri(self, node: ox.NamedNode, predicate: str) -> str | None:
+        return min((value.value for value in self._objects(node, predicate)), default=None)
+
+    def _any_literal(self, node: ox.NamedNode, predicate: str) -> ox.Literal | None:
+        literals = [value for value in self._objects_any(node, predicate) if isinstance(value, ox.Literal)]
+        return min(literals, key=str, default=None)
+
+    def _literal(self, node: ox.NamedNode, predicate: str) -> str | None:
+        literal = self._any_literal(node, predicate)
+        return None if literal is None else literal.value
+
+    def _tagged(self, node: ox.NamedNode, predicate: str) -> Iterator[tuple[str, str]]:
+        for value in self._objects_any(node, predicate):
+            if isinstance(value, ox.Literal):
+                yield value.value, value.language or ""
+
+    def _texts(self, node: ox.NamedNode, predicate: str) -> dict[str, str]:
+        return {language: text for text, language in sorted(self._tagged(node, predicate), reverse=True)}
+
+
+def _open(path: Path | None) -> sqlite3.Connection:
+    try:
+        return _connect(path)
+    except sqlite3.DatabaseError:
+        # A damaged file: what it held is in the graph, so begin with an empty one.
+        if path is None or not path.exists():
+            raise
+        path.unlink()
+        return _connect(path)
+
+
+def _connect(path: Path | None) -> sqlite3.Connection:
+    connection = sqlite3.connect(path or ":memory:", check_same_thread=False)
+    connection.execute("PRAGMA journal_mode = WAL")
+    # The index can always be made anew from the graph: losing its last transaction costs seconds, not data.
+    connection.execute("PRAGMA synchronous = OFF")
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+def _drop_everything(connection: sqlite3.Connection) -> None:
+    tables = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall()
+    virtual = [name for name, sql in tables if sql.startswith("CREATE VIRTUAL")]
+    plain = [name for name, _ in tables if name not in virtual and not name.startswith("sqlite_")]
+    with connection:
+        for name in sorted(virtual, key=lambda table: table != "part_counts"):
+            connection.execute(f"DROP TABLE IF EXISTS {name}")
+        for name in plain:
+            connection.execute(f"DROP TABLE IF EXISTS {name}")
+
+
+def _closure(quads: Iterable[ox.Quad]) -> dict[ox.NamedNode, set[ox.NamedNode]]:
+    """Every node with all nodes above it, over any number of steps; cycles end."""
+    up: dict[ox.NamedNode, set[ox.NamedNode]] = {}
+    for quad in quads:
+        if isinstance(quad.subject, ox.NamedNode) and isinstance(quad.object, ox.NamedNode):
+            up.setdefault(quad.subject, set()).add(quad.object)
+    closed = {}
+    for node in up:
+        seen: set[ox.NamedNode] = set()
+        front = set(up[node])
+        while front:
+            seen |= front
+            front = {upper for lower in front for upper in up.get(lower, ())} - seen
+        closed[node] = seen
+    return closed
+
+
+def _local(node: ox.NamedNode) -> str:
+    return _tail(node.value) or ""
+
+
+def _tail(iri: str | None) -> str | None:
+    return None if iri is None else iri.rsplit("/", 1)[-1].rsplit("#", 1)[-1]

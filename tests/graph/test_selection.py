@@ -1,0 +1,137 @@
+"""A selection is one request: filters hold together, pages follow each other, facets count what is listed."""
+
+from datetime import date
+
+import pytest
+
+from service.errors import BadRequest
+from service.graph.selection import COLLECTIONS, Selection, facets, is_member, period_of, select
+from tests.graph.sample import BASE, sample_index
+
+READ = sample_index().connection
+
+
+def slugs(**filters) -> list[str]:
+    filters.setdefault("collection", "entities")
+    selection = Selection(**filters)
+    table, column = ("claim", "key") if selection.of_claims else ("resource", "slug")
+    ids = select(READ, selection, BASE).ids
+    return [READ.execute(f"SELECT {column} FROM {table} WHERE id = ?", (row,)).fetchone()[0] for row in ids]
+
+
+def test_entities_come_by_label_and_merged_ones_stay_out():
+    assert slugs() == ["ann", "chief", "d001", "d002", "security"]
+    assert slugs(sort="-slug") == ["security", "d002", "d001", "chief", "ann"]
+
+
+@pytest.mark.parametrize(
+    ("collection", "expected"),
+    [
+        ("actors", ["ann", "security"]),
+        ("institutions", ["security"]),
+        ("threats", ["crime", "smuggling"]),
+        ("documents", ["d001", "d002"]),
+        ("events", []),
+        ("topics", ["cells", "crime", "ministry", "smuggling"]),
+    ],
+)
+def test_each_noun_lists_its_classes(collection, expected):
+    assert slugs(collection=collection) == expected
+
+
+def test_a_subclass_and_a_narrower_topic_count():
+    assert slugs(types=("Actor",)) == ["ann", "security"]
+    assert slugs(collection="claims", topics=("crime",)) == ["d001.cells"]
+    assert slugs(kinds=("ministry",)) == ["security"]
+
+
+def test_claim_filters_must_hold_for_one_and_the_same_claim():
+    assert slugs(documents=("d002",), modalities=("alleged",)) == ["ann", "chief"]
+    assert slugs(documents=("d001",), modalities=("alleged",)) == []
+
+
+def test_text_asks_for_every_word_and_takes_the_start_of_one():
+    assert slugs(text="secur") == ["chief", "security"]
+    assert slugs(text="الأمن") == ["security"]
+    assert slugs(text="security sal") == []
+
+
+def test_related_asserter_relation_and_place():
+    assert slugs(collection="claims", related=("chief",)) == ["d001.post.heldPost.chief", "d002.post.heldPost.chief"]
+    assert slugs(collection="claims", asserters=("security",)) == ["d001.post.heldPost.chief"]
+    assert slugs(collection="claims", predicates=("heldPost",), documents=("d002",)) == ["d002.post.heldPost.chief"]
+    assert slugs(collection="claims", related=("nobody",)) == []
+    assert slugs(collection="claims", places=("chief",)) == []
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "mode", "expected"),
+    [
+        ("2014-06", None, "possibly", 1),
+        ("2014-06", None, "certainly", 0),
+        (None, "2014", "certainly", 1),
+        ("2015", None, "possibly", 0),
+    ],
+)
+def test_possibly_and_certainly_differ(begin, end, mode, expected):
+    first, last = period_of(begin, end)
+    assert len(slugs(collection="timeline", begin=first, end=last, mode=mode)) == expected
+
+
+def test_a_period_that_ends_before_it_begins_is_refused():
+    assert period_of("2014", "2014") == (date(2014, 1, 1), date(2014, 12, 31))
+    with pytest.raises(BadRequest, match="before it begins"):
+        period_of("2015", "2014")
+    with pytest.raises(BadRequest, match="EDTF"):
+        period_of("last year", None)
+
+
+@pytest.mark.parametrize("collection", sorted(COLLECTIONS))
+def test_pages_put_together_are_the_whole_list(collection):
+    whole = select(READ, Selection(collection=collection, limit=0), BASE)
+    cursor, pages = None, []
+    for _ in range(len(whole.ids) + 1):
+        page = select(READ, Selection(collection=collection, limit=1, cursor=cursor), BASE)
+        pages += page.ids
+        assert page.total == whole.total == len(whole.ids)
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert pages == whole.ids
+
+
+@pytest.mark.parametrize("cursor", ["x", "e30", "W10", "WzEsMiwzXQ", "ééé"])
+def test_a_cursor_that_was_not_given_out_is_refused(cursor):
+    with pytest.raises(BadRequest, match="next"):
+        select(READ, Selection(collection="entities", cursor=cursor), BASE)
+
+
+def test_an_unknown_order_is_refused_with_the_known_ones():
+    with pytest.raises(BadRequest, match="claims, label, slug"):
+        select(READ, Selection(collection="entities", sort="size"), BASE)
+
+
+def test_facets_count_what_a_click_would_list():
+    counted = facets(READ, Selection(collection="claims"), BASE)
+    assert counted["modality"] == [("asserted", 2), ("alleged", 1)]
+    assert counted["document"] == [("d001", 2), ("d002", 1)]
+    for name, attribute in (
+        ("modality", "modalities"),
+        ("document", "documents"),
+        ("asserter", "asserters"),
+        ("type", "types"),
+    ):
+        for value, count in counted[name]:
+            assert len(slugs(collection="claims", **{attribute: (value,)})) == count
+
+
+def test_a_facet_leaves_its_own_filter_out():
+    counted = facets(READ, Selection(collection="claims", modalities=("alleged",)), BASE)
+    assert counted["modality"] == [("asserted", 2), ("alleged", 1)]
+    assert counted["document"] == [("d002", 1)]
+
+
+def test_membership_is_what_the_list_says():
+    row_id = READ.execute("SELECT id FROM resource WHERE slug = 'chief'").fetchone()[0]
+    assert is_member(READ, Selection(collection="entities"), BASE, row_id)
+    assert not is_member(READ, Selection(collection="actors"), BASE, row_id)
