@@ -14,7 +14,7 @@ READ = sample_index().connection
     [
         ("ann sale", "ann", "exact", "Ann Salé"),
         ("ANNE SALÉ", "ann", "exact", "Anne Salé"),
-        ("sal", "ann", "words", "Anne Salé"),
+        ("sal", "ann", "words", "Ann Salé"),
         ("الأمن", "security", "words", "مديرية للأمن"),
         ("irectorat", "security", "part", "Security Directorate"),
         ("smugling", "smuggling", "similar", "Smuggling"),
