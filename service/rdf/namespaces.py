@@ -21,6 +21,7 @@ PROV = "http://www.w3.org/ns/prov#"
 SH = "http://www.w3.org/ns/shacl#"
 DCAT = "http://www.w3.org/ns/dcat#"
 VOID = "http://rdfs.org/ns/void#"
+SPDX = "http://spdx.org/rdf/terms#"
 FOAF = "http://xmlns.com/foaf/0.1/"
 WD = "http://www.wikidata.org/entity/"
 
@@ -37,6 +38,7 @@ _FIXED = {
     "sh": SH,
     "shape": SHAPE,
     "skos": SKOS,
+    "spdx": SPDX,
     "void": VOID,
     "wd": WD,
     "xsd": XSD,

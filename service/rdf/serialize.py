@@ -22,7 +22,7 @@ _WRITERS: dict[RdfFormat, Callable[..., Iterator[bytes]]] = {
 }
 
 
-def serialize(
+def write(
     rows: Iterable[ox.Quad],
     rdf_format: RdfFormat,
     prefixes: Mapping[str, str],
@@ -43,8 +43,8 @@ def serialize(
     if merge and rdf_format.carries_graphs:
         statements, presorted = ordered_triples(rows), True
         rdf_format = {TRIG: TURTLE, NQUADS: NTRIPLES}.get(rdf_format, rdf_format)
-    write = _WRITERS[rdf_format]
-    return write(statements, prefixes, presorted=presorted, allow_blank_nodes=allow_blank_nodes)
+    writer = _WRITERS[rdf_format]
+    return writer(statements, prefixes, presorted=presorted, allow_blank_nodes=allow_blank_nodes)
 
 
 def parse(text: bytes, rdf_format: RdfFormat, *, base: str | None = None) -> list[ox.Quad]:

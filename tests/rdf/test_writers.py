@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from service.errors import MalformedRdf, UnwritableRdf
 from service.rdf.formats import JSONLD, NQUADS, NTRIPLES, RDF_FORMATS, RDFXML, TRIG, TURTLE, RdfFormat
 from service.rdf.namespaces import NS, PREFIXES, RDF, RDF_TYPE, XSD
-from service.rdf.serialize import parse, serialize
+from service.rdf.serialize import parse, write
 from service.rdf.terms import integer, text
 
 # rdflib's parsers use what rdflib itself calls deprecated.
@@ -37,7 +37,7 @@ def node(iri: str) -> ox.NamedNode:
 
 
 def written(quads: list[ox.Quad], rdf_format: RdfFormat, **options: bool) -> bytes:
-    return b"".join(serialize(quads, rdf_format, PREFIXES, **options))
+    return b"".join(write(quads, rdf_format, PREFIXES, **options))
 
 
 def read_by_engine(data: bytes, rdf_format: RdfFormat) -> set[ox.Quad]:
