@@ -52,33 +52,36 @@ class Coverage:
 def check_ledgers(sources: Sources, ledgers: Iterable[Ledger], faults: Faults) -> None:
     """Report everything in the ledgers that breaks their rules; the texts are not needed.
 
-    The rules: a known document, once; `at` a locator; a known reason; at most 120 characters, boilerplate and reader
+    The rules: a known document; `at` a locator; a known reason; at most 120 characters, boilerplate and reader
     comments apart; a repetition says `of:` which fact; no skip overlaps evidence or another skip.
     """
-    facts = {file.document.text: {fact.name for fact in file.facts} for file in sources.facts}
+    facts: dict[str, set[str]] = {}
+    for file in sources.facts:
+        facts.setdefault(file.document.text, set()).update(fact.name for fact in file.facts)
     documents = {document.name for document in sources.documents}
-    seen: dict[str, str] = {}
+    by_document: dict[str, list[Skip]] = {}
     for ledger in ledgers:
         name = ledger.document.text
         place = faults.at(ledger.file)
         if name not in documents:
             place.error(ledger.document.line, f"unknown document {name!r}{near(name, documents)}", key="document")
-        if name in seen:
-            place.error(ledger.document.line, f"{seen[name]} is the ledger of {name} already", key="document")
-        seen.setdefault(name, ledger.file)
         for skip in ledger.skips:
             _check_skip(skip, facts.get(name, set()), place)
-        _check_overlaps(ledger, [locator for document, locator in passages(sources) if document == name], place)
+        by_document.setdefault(name, []).extend(ledger.skips)
+    for name, skips in by_document.items():
+        _check_overlaps(skips, {locator for document, locator in passages(sources) if document == name}, faults)
 
 
 def coverage(sources: Sources, ledgers: Iterable[Ledger], texts: Texts) -> list[Coverage]:
     """The account of every document in `data/sources.yaml`, in the order of their names."""
-    by_document = {ledger.document.text: ledger for ledger in ledgers}
+    by_document: dict[str, list[Skip]] = {}
+    for ledger in ledgers:
+        by_document.setdefault(ledger.document.text, []).extend(ledger.skips)
     evidence: dict[str, list[Locator]] = {}
     for document, locator in passages(sources):
         evidence.setdefault(document, []).append(locator)
     return [
-        cover(name, texts.text(name), evidence.get(name, []), list(_skipped(by_document.get(name))))
+        cover(name, texts.text(name), evidence.get(name, []), list(_skipped(by_document.get(name, []))))
         for name in sorted(document.name for document in sources.documents)
     ]
 
@@ -125,8 +128,8 @@ def _mark(account: list[str], locator: Locator, mark: str) -> None:
         account[locator.start : end] = [mark] * (end - locator.start)
 
 
-def _skipped(ledger: Ledger | None) -> Iterator[tuple[Locator, str]]:
-    for skip in ledger.skips if ledger else ():
+def _skipped(skips: Iterable[Skip]) -> Iterator[tuple[Locator, str]]:
+    for skip in skips:
         place = Faults().at(skip.file)
         locator, reason = _locator(skip, place), _field(skip, "reason", place)
         if locator is not None and reason is not None:
@@ -168,15 +171,15 @@ def _check_skip(skip: Skip, facts: set[str], place: Place) -> None:
         place.error(repeated.line, f"unknown fact {repeated.text!r}{near(repeated.text, facts)}", key="of")
 
 
-def _check_overlaps(ledger: Ledger, evidence: list[Locator], place: Place) -> None:
-    silent = Faults().at(ledger.file)
-    before: list[tuple[Locator, str]] = [(locator, "evidence") for locator in sorted(set(evidence))]
-    for skip in ledger.skips:
-        locator = _locator(skip, silent)
+def _check_overlaps(skips: Iterable[Skip], evidence: Iterable[Locator], faults: Faults) -> None:
+    before: list[tuple[Locator, str]] = [(locator, "evidence") for locator in sorted(evidence)]
+    for skip in skips:
+        locator = _locator(skip, Faults().at(skip.file))
         if locator is None:
             continue
         for other, what in before:
             if locator.start < other.end and other.start < locator.end:
-                where = f"{other.start}-{other.end}"
-                place.error(skip.line, f"{locator.start}-{locator.end} overlaps the {what} {where}", key="at")
+                message = f"{locator.start}-{locator.end} overlaps the {what} {other.start}-{other.end}"
+                faults.at(skip.file).error(skip.line, message, key="at")
+                break
         before.append((locator, "skip"))

@@ -92,9 +92,9 @@ def source_files(data_dir: Path) -> list[Path]:
     ]
 
 
-def files_digest(files: Iterable[tuple[str, Path]]) -> str:
-    """SHA-256 (hex) over names and contents: the same for the same files, wherever they lie."""
-    digest = hashlib.sha256()
+def files_digest(files: Iterable[tuple[str, Path]], *, salt: str) -> str:
+    """SHA-256 (hex) over a text, names and contents: the same for the same files, wherever they lie."""
+    digest = hashlib.sha256(f"{salt}\n".encode())
     for name, path in files:
         content = path.read_bytes()
         digest.update(f"{name}\n{len(content)}\n".encode())
