@@ -22,8 +22,6 @@ from service.rdf.terms import decimal, integer, text
 
 # 80 code points: the short expression of a vague value, never a sentence of the document.
 MAX_AS_WRITTEN = 80
-# 160 code points: what fits one line of a list; the shapes refuse a longer literal.
-MAX_GLOSS = 160
 GLOSS_LANGUAGES = ("en", "fr")
 # The editors write their notes in English.
 NOTE_LANGUAGE = "en"
@@ -272,11 +270,7 @@ class _Document:
         missing = set(GLOSS_LANGUAGES) - {literal.language for literal in found}
         if found and missing:
             place.error(entry.line, f"has no text in {one_of(missing)}", key="gloss")
-        for literal in found:
-            if len(literal.value) > MAX_GLOSS:
-                message = f"{len(literal.value)} characters in {literal.language}, at most {MAX_GLOSS}"
-                place.error(entry.line, message, key="gloss")
-            yield ns.GLOSS, literal
+        yield from ((ns.GLOSS, literal) for literal in found)
 
     def notes(self, fact: Record, place: Place) -> list[ox.Literal]:
         entry = fact.fields.get("note")
@@ -284,7 +278,7 @@ class _Document:
             return []
         if isinstance(entry.value, Text):
             value = one_text(entry, place)
-            return [text(value.text, NOTE_LANGUAGE)] if value else []
+            return [self.compilation.text(value, NOTE_LANGUAGE, place, key="note")] if value else []
         return self.compilation.texts_by_language(entry, place)
 
     def passages(self, fact: Record, place: Place) -> tuple[Locator, ...]:

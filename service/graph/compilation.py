@@ -17,6 +17,9 @@ from service.rdf.terms import day, edtf_literal, text
 
 Object = ox.NamedNode | ox.Literal
 
+# 160 code points: what fits one line of a list. It keeps the sentences of the documents out; the shapes say so too.
+MAX_TEXT = 160
+
 # Language tags as they occur: a language of two or three letters, then a script, region or variant.
 LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 
@@ -98,14 +101,21 @@ class Compilation:
         if not at or not content.strip() or not LANGUAGE.fullmatch(language):
             place.error(value.line, f"{value.text!r} needs a language at its end, as in {value.text}@en", key=key)
             return None
-        return text(content.strip(), language)
+        return self.text(Text(content.strip(), value.line), language, place, key=key)
+
+    def text(self, value: Text, language: str, place: Place, *, key: str) -> ox.Literal:
+        """The literal of a text in a language; reported where it is too long."""
+        if len(value.text) > MAX_TEXT:
+            message = f"{len(value.text)} characters in {language}, at most {MAX_TEXT}"
+            place.error(value.line, message, key=key)
+        return text(value.text.strip(), language)
 
     def texts_by_language(self, entry: Entry, place: Place) -> list[ox.Literal]:
         """The literals of a key that holds a text for each language."""
         literals = []
         for language, value in by_language(entry, place).items():
             if LANGUAGE.fullmatch(language):
-                literals.append(text(value.text.strip(), language))
+                literals.append(self.text(value, language, place, key=entry.key))
             else:
                 place.error(value.line, f"{language!r} is no language tag, as en or zgh-Latn", key=entry.key)
         return literals

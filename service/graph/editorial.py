@@ -10,7 +10,6 @@ from service.graph.compilation import Compilation
 from service.graph.sources import Note, Record, near, one_text
 from service.graph.yaml_text import Place
 from service.rdf import namespaces as ns
-from service.rdf.terms import text
 
 EDITORIAL = "editorial"
 RANK_KEYS = ("rank", "reason")
@@ -34,14 +33,17 @@ def compile_rank(compilation: Compilation, record: Record, claims: Mapping[str, 
         if claim is not None and rank is not None:
             compilation.add(EDITORIAL, claim.iri, ns.RANK, rank)
     if (reason := found.get("reason")) is not None and claim is not None:
-        compilation.add(EDITORIAL, claim.iri, ns.SKOS_EDITORIAL_NOTE, text(reason.text, NOTE_LANGUAGE))
+        literal = compilation.text(reason, NOTE_LANGUAGE, place, key="reason")
+        compilation.add(EDITORIAL, claim.iri, ns.SKOS_EDITORIAL_NOTE, literal)
 
 
 def compile_note(compilation: Compilation, note: Note, claims: Mapping[str, Claim]) -> None:
     """An editorial note on a claim; a claim that does not exist is reported."""
-    claim = _claim(compilation, note.claim, note.line, claims, compilation.faults.at(note.file))
+    place = compilation.faults.at(note.file, note.claim)
+    claim = _claim(compilation, note.claim, note.line, claims, place)
     if claim is not None:
-        compilation.add(EDITORIAL, claim.iri, ns.SKOS_EDITORIAL_NOTE, text(note.text, NOTE_LANGUAGE))
+        literal = compilation.text(note.text, NOTE_LANGUAGE, place, key="")
+        compilation.add(EDITORIAL, claim.iri, ns.SKOS_EDITORIAL_NOTE, literal)
 
 
 def _claim(
@@ -49,5 +51,5 @@ def _claim(
 ) -> Claim | None:
     claim = claims.get(identifier)
     if claim is None and not compilation.is_faulty(identifier):
-        place.error(line, f"unknown claim {identifier!r}{near(identifier, claims)}")
+        place.error(line, f"unknown claim{near(identifier, claims)}")
     return claim

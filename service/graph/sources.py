@@ -45,7 +45,7 @@ class Note:
     claim: str
     file: str
     line: int
-    text: str
+    text: Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +216,7 @@ class _Reader:
         for entry in self._entries(table, "notes", place):
             text = one_text(entry, place)
             if text is not None:
-                yield Note(entry.key, file, entry.line, text.text)
+                yield Note(entry.key, file, entry.line, text)
 
     def fact_file(self, file: str) -> Iterator[FactFile]:
         table = self.table(file, ("document", "facts"))

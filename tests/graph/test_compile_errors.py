@@ -245,10 +245,17 @@ VALUES = [
         "facts/d900.yaml:28: praise: says not who",
     ),
     case(
+        FACTS, "The paper names no year.", "x" * 161, "facts/d900.yaml:21: head.note: 161 characters in en, at most 160"
+    ),
+    case(EDITORIAL, "Counted twice.", "x" * 161, "editorial.yaml:4: d900.cells: 161 characters in en, at most 160"),
+    case(
+        ENTITIES, "{en: Ada}", f"{{en: {'x' * 161}}}", "entities.yaml:12: ada.label: 161 characters in en, at most 160"
+    ),
+    case(
         EDITORIAL, "rank: preferred", "rank: best", "editorial.yaml:2: d900.bureau.founded.e2013-03-23.rank: 'best' is"
     ),
     case(
-        EDITORIAL, "d900.cells:", "d900.cell:", "editorial.yaml:4: unknown claim 'd900.cell': did you mean 'd900.cells'"
+        EDITORIAL, "d900.cells:", "d900.cell:", "editorial.yaml:4: d900.cell: unknown claim: did you mean 'd900.cells'"
     ),
 ]
 PASSAGES = [
@@ -280,7 +287,7 @@ PASSAGES = [
         "document: d900",
         "document: d9",
         "editorial.yaml:2: d900.bureau",
-        "editorial.yaml:4: unknown claim",
+        "editorial.yaml:4: d900.cells: unknown claim",
         "facts/d900.yaml:1: document: 'd9' is no",
     ),
     case(
@@ -288,7 +295,7 @@ PASSAGES = [
         "document: d900",
         "document: d901",
         "editorial.yaml:2: d900.bureau",
-        "editorial.yaml:4: unknown claim",
+        "editorial.yaml:4: d900.cells: unknown claim",
         "facts/d900.yaml:1: document: unknown document 'd901': it is not in sources.yaml",
     ),
 ]

@@ -105,7 +105,7 @@ def test_the_files_of_a_data_folder_are_read_into_records(tmp_path: Path) -> Non
     assert [document.name for document in sources.documents] == ["d001"]
     assert [work.name for work in sources.works] == ["le-matin-2017d"]
     assert [rank.name for rank in sources.ranks] == ["d001.a.b.c"]
-    assert [(note.claim, note.text) for note in sources.notes] == [("d001.a", "a note")]
+    assert [(note.claim, note.text.text) for note in sources.notes] == [("d001.a", "a note")]
     (file,) = sources.facts
     assert (file.file, file.document.text, file.facts[0].name) == ("facts/d001.yaml", "d001", "bcij")
     (ledger,) = read_ledgers(tmp_path, faults)
