@@ -1,0 +1,583 @@
+"""The embedded store: the truth on disk (or in memory), answered from a replica in memory by processes that may die.
+
+The directory holds: `quads` (the engine's database), `base-N.nq` (all quads at version N, what a replica starts from),
+`changes.log` (every change since the directory was made), `state.json` (id, digest of the sources, N, and up to which
+version the database is known to be on disk). A change goes to the log first; what the log has and the database may
+lack is applied again at the next start.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import pyoxigraph as ox
+
+from service.errors import ConfigurationError, MalformedRdf, StoreUnavailable
+from service.rdf.formats import NQUADS, RDF_FORMATS, RdfFormat
+from service.settings import Settings
+from service.store.base import Delta, Export, GraphName, Listener, Query, Status, Subject, Term, Update, Upload, read
+from service.store.log import ChangeLog
+from service.store.workers import Limits, Pool, ReplicaProcess, Running
+
+_log = logging.getLogger(__name__)
+
+_COMPRESSED = (".gz", ".bz2", ".xz")
+_MORE_SUFFIXES = {".owl": "rdfxml", ".xml": "rdfxml", ".json": "jsonld", ".ntriples": "ntriples", ".nquads": "nquads"}
+# The memory store keeps what was removed; below this many it is not worth a new replica.
+_LEAST_REMOVED = 50_000
+# Changes since the base that are kept in memory for the next replica.
+_MOST_SINCE_BASE_BYTES = 64 * 2**20
+# Changes between two moments at which the database is known to be on disk; a start applies at most these again.
+_CHECKPOINT_EVERY = 1000
+# Seconds before a new replica is tried when one was lost right after its start.
+_RETRY_S = 1.0
+
+Progress = Callable[[str], None]
+
+
+@dataclass
+class _State:
+    """What `state.json` holds."""
+
+    id: str
+    digest: str
+    base: int
+    on_disk: int
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of RDF to load: where, in which format, into which graph ("" leaves its own)."""
+
+    path: Path
+    format: str
+    graph: str = ""
+    ours: bool = False
+
+    def described(self) -> dict[str, Any]:
+        """The file as the replica wants it."""
+        base = None if self.ours else self.path.resolve().as_uri()
+        return {
+            "path": str(self.path),
+            "format": self.format,
+            "graph": self.graph,
+            "base": base,
+            "lenient": self.ours,
+        }
+
+
+def rdf_files(paths: Iterable[Path]) -> list[File]:
+    """The RDF files named, and those in the folders named (sorted), by their suffix; `.gz`, `.bz2`, `.xz` may follow.
+
+    Raises ConfigurationError: a file is not there, its suffix says nothing, or a folder holds no RDF.
+    """
+    found = []
+    for path in paths:
+        if path.is_dir():
+            inside = [
+                File(file, name) for file in sorted(path.rglob("*")) if (name := format_of(file)) and file.is_file()
+            ]
+            if not inside:
+                raise ConfigurationError(f"{path} holds no file with a suffix of RDF ({_suffixes()})")
+            found += inside
+            continue
+        if not path.is_file():
+            raise ConfigurationError(f"there is no file {path}")
+        name = format_of(path)
+        if name is None:
+            raise ConfigurationError(f"{path}: the suffix should say which RDF it is ({_suffixes()})")
+        found.append(File(path, name))
+    return found
+
+
+def format_of(path: Path) -> str | None:
+    """The name of the RDF format that the suffix of a file says; None if it says none."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes and suffixes[-1] in _COMPRESSED:
+        suffixes.pop()
+    if not suffixes:
+        return None
+    known: RdfFormat | None = next((row for row in RDF_FORMATS if f".{row.suffix}" == suffixes[-1]), None)
+    return known.name if known else _MORE_SUFFIXES.get(suffixes[-1])
+
+
+def _suffixes() -> str:
+    return " ".join(f".{row.suffix}" for row in RDF_FORMATS)
+
+
+def open_store(
+    settings: Settings,
+    *,
+    content: Callable[[], Iterable[ox.Quad]] | None = None,
+    files: Sequence[File] = (),
+    prefixes: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+    digest: str = "",
+    writable: bool = True,
+    progress: Progress | None = None,
+) -> "EmbeddedStore":
+    """A store, not started yet: use it as `async with open_store(…) as store`.
+
+    With `content`: the quads it returns, which must have no blank nodes that matter across restarts. With a
+    `directory`, they are kept there, and a later start with the same `digest` takes what is there without asking
+    `content`. With `files` (of `rdf_files`): their quads, in memory.
+    `prefixes` may be used by queries without being declared. `writable=False` keeps no copy of the quads in this
+    process: `match`, `apply` and `propose` then raise ReadOnly or StoreUnavailable.
+    `progress` is told what is being done, a line at a time.
+
+    Raises ConfigurationError: another process uses the directory (on start).
+    Raises MalformedRdf: a file is not RDF; the message says which, where and why (on start).
+    """
+    return EmbeddedStore(
+        settings,
+        content=content,
+        files=files,
+        prefixes=dict(prefixes or {}),
+        directory=directory,
+        digest=digest,
+        writable=writable,
+        progress=progress or (lambda line: _log.info("%s", line)),
+    )
+
+
+class EmbeddedStore:
+    """See `service.store.base.Store` for what it promises and `open_store` for how to make one."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        content: Callable[[], Iterable[ox.Quad]] | None,
+        files: Sequence[File],
+        prefixes: dict[str, str],
+        directory: Path | None,
+        digest: str,
+        writable: bool,
+        progress: Progress,
+    ) -> None:
+        self.id = secrets.token_hex(6)
+        self.version = 0
+        self.writable = writable
+        self.listeners: list[Listener] = []
+        self._settings = settings
+        self._content, self._files, self._prefixes = content, list(files), prefixes
+        self._directory, self._digest, self._progress = directory, digest, progress
+        self._quads: ox.Store | None = None
+        self._log: ChangeLog | None = None
+        self._state = _State(self.id, digest, 0, 0)
+        self._scratch: Path | None = None
+        self._base: list[File] = list(files)
+        self._since_base: list[tuple[int, bytes]] = []
+        self._names: set[str] = set()
+        self._count = 0
+        self._since_bytes = 0
+        self._rebuilding = False
+        self._pool: Pool
+        self._replica: ReplicaProcess | None = None
+        self._loading: dict[ReplicaProcess, asyncio.Future[dict[str, Any]]] = {}
+        self._writing: asyncio.Lock
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._ready = False
+        self._stopping = False
+
+    # --- start and stop ---
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._start()
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def _start(self) -> None:
+        settings = self._settings
+        self._writing = asyncio.Lock()
+        workers = settings.workers or 2 * len(os.sched_getaffinity(0))
+        limits = Limits(
+            deadline_s=settings.deadline_s,
+            worker_bytes=settings.worker_memory,
+            workers=workers,
+            queue=settings.queue,
+        )
+        self._pool = Pool(limits)
+        self._scratch = Path(tempfile.mkdtemp(prefix="marsad-"))
+        if self._content is not None:
+            await asyncio.to_thread(self._open_content)
+        await self._load_replica()
+        if self._files and self.writable:
+            await self._copy_from_replica()
+        self._ready = True
+
+    async def __aexit__(self, *_: object) -> None:
+        self._stopping = True
+        self._ready = False
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if hasattr(self, "_pool"):
+            await self._pool.close()
+        for replica in {*self._loading, self._replica} - {None}:
+            await replica.stop()  # type: ignore[union-attr]
+        if self._directory is not None and self._quads is not None:
+            await asyncio.to_thread(self._checkpoint)
+        if self._log is not None:
+            self._log.close()
+        self._quads = None  # closes the database
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _open_content(self) -> None:
+        if self._directory is None:
+            assert self._content is not None
+            assert self._scratch is not None
+            quads = list(self._content())
+            self._base = [self._write_base(self._scratch, 0, quads)]
+            self._quads = ox.Store()
+            self._quads.bulk_extend(quads)
+            self._remember_names()
+        else:
+            self._open_directory(self._directory)
+
+    def _open_directory(self, directory: Path) -> None:
+        state = _read_state(directory)
+        if state is None or state.digest != self._digest:
+            self._build(directory)
+            state = _read_state(directory)
+            assert state is not None, "just written"
+        self._state, self.id = state, state.id
+        self._quads = _open_database(directory / "quads")
+        self._base = [File(directory / f"base-{state.base}.nq", NQUADS.name, ours=True)]
+        for path in directory.glob("base-*.nq"):
+            if path != self._base[0].path:  # a stop came between the making of a base and the removal of the last
+                path.unlink()
+        self._log = ChangeLog(directory / "changes.log")
+        self.version = state.base
+        for version, delta in self._log.read(after=state.base):
+            if version > state.on_disk:
+                _apply(self._quads, delta)
+            self._since_base.append((version, delta.pack()))
+            self.version = version
+        self._remember_names()
+
+    def _build(self, directory: Path) -> None:
+        """Make the directory anew, beside the old one until it is complete."""
+        assert self._content is not None
+        fresh = directory.with_name(directory.name + ".new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        started = time.monotonic()
+        quads = list(self._content())
+        self._write_base(fresh, 0, quads)
+        database = _open_database(fresh / "quads")
+        database.bulk_extend(quads)
+        database.flush()
+        del database
+        _write_state(fresh, _State(secrets.token_hex(6), self._digest, 0, 0))
+        if directory.exists():
+            _open_database(directory / "quads")  # fails if another process is using it
+            shutil.rmtree(directory)
+        fresh.rename(directory)
+        self._progress(f"stored {len(quads):,} quads in {time.monotonic() - started:.1f} s")
+
+    @staticmethod
+    def _write_base(directory: Path, version: int, quads: Iterable[ox.Quad]) -> File:
+        path = directory / f"base-{version}.nq"
+        with path.open("wb") as file:
+            ox.serialize(quads, file, ox.RdfFormat.N_QUADS)
+            file.flush()
+            os.fsync(file.fileno())
+        return File(path, NQUADS.name, ours=True)
+
+    def _remember_names(self) -> None:
+        assert self._quads is not None
+        self._names = {name.value for name in self._quads.named_graphs() if isinstance(name, ox.NamedNode)}
+
+    # --- the replica ---
+
+    async def _load_replica(self) -> None:
+        """Start a replica, bring it to the present, and let it take over; the one before ends with its last query."""
+        assert self._scratch is not None
+        replica = ReplicaProcess(self._on_event)
+        loaded: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._loading[replica] = loaded
+        started = time.monotonic()
+        names = self._scratch / f"names-{secrets.token_hex(4)}.json"
+        try:
+            version = self._since_base[0][0] - 1 if self._since_base else self.version
+            await replica.send(
+                {
+                    "op": "load",
+                    "files": [file.described() for file in self._base],
+                    "graphs": sorted(self._names),
+                    "names": str(names),
+                    "prefixes": self._prefixes,
+                    "version": version,
+                }
+            )
+            facts = await loaded
+            async with self._writing:
+                for number, packed in self._since_base:
+                    await replica.send({"op": "apply", "version": number}, packed)
+                before, self._replica = self._replica, replica
+                self._pool.size_for(facts["bytes"], _machine_bytes())
+                self._pool.use(replica, self.version)
+        except BaseException:
+            del self._loading[replica]
+            await replica.stop()
+            raise
+        del self._loading[replica]
+        self._count = facts["quads"]
+        self._names |= set(json.loads(names.read_bytes()))
+        names.unlink()
+        self._progress(f"loaded {self._count:,} quads into memory in {time.monotonic() - started:.1f} s")
+        if before is not None:
+            self._spawn(self._retire(before))
+
+    async def _retire(self, replica: ReplicaProcess) -> None:
+        await self._pool.forget(replica)
+        await replica.stop()
+
+    async def _copy_from_replica(self) -> None:
+        """Fill this process's own copy, for a dataset that was loaded by the replica alone."""
+        assert self._scratch is not None
+        path = self._scratch / "base-0.nq"
+        head, body = Export(format=NQUADS.name).pack()
+        answer = await self._pool.query(head, body)
+        with path.open("wb") as file:
+            async for chunk in answer.chunks():
+                file.write(chunk)
+        self._base = [File(path, NQUADS.name, ours=True)]
+        self._quads = ox.Store()
+        quads = ox.parse(path=path, format=ox.RdfFormat.N_QUADS, lenient=True)
+        await asyncio.to_thread(self._quads.bulk_extend, quads)
+
+    def _on_event(self, replica: ReplicaProcess, event: dict[str, Any], descriptors: list[int]) -> None:
+        kind = event["event"]
+        loading = self._loading.get(replica)
+        if kind == "born":
+            self._pool.born(replica, event, descriptors)
+        elif kind == "died":
+            self._pool.died(event["pid"], event["signal"])
+        elif kind == "applied":
+            if replica is self._replica:
+                self._count = event["quads"]
+                grown = self._since_bytes > _MOST_SINCE_BASE_BYTES
+                if (grown or event["removed"] > max(self._count, _LEAST_REMOVED)) and not self._rebuilding:
+                    self._rebuilding = True
+                    self._spawn(self._rebuild())
+        elif kind == "progress":
+            rate = event["quads"] / max(event["seconds"], 0.001)
+            self._progress(f"{Path(event['file']).name}: {event['quads']:,} quads, {rate:,.0f} a second")
+        elif loading is not None and not loading.done():
+            if kind == "loaded":
+                loading.set_result(event)
+            elif kind == "failed":
+                loading.set_exception(MalformedRdf(event["message"]))
+            elif kind == "gone":
+                loading.set_exception(StoreUnavailable("the process that loads the graph ended early"))
+        elif kind == "gone" and replica is self._replica and not self._stopping:
+            _log.error("the replica is gone; starting another")
+            self._spawn(self._replace(replica))
+
+    async def _replace(self, lost: ReplicaProcess) -> None:
+        self._ready = False
+        await lost.stop()
+        self._replica = None
+        while True:
+            try:
+                await self._load_replica()
+            except StoreUnavailable:
+                await asyncio.sleep(_RETRY_S)
+            else:
+                break
+        self._ready = True
+
+    async def _rebuild(self) -> None:
+        """A new replica without what was removed, from a new base; changes go on meanwhile.
+
+        The base may hold changes after `version` already: applying them again gives the same.
+        """
+        try:
+            await self._renew()
+        except StoreUnavailable as error:
+            _log.error("the replica could not be renewed: %s", error)
+        finally:
+            self._rebuilding = False
+
+    async def _renew(self) -> None:
+        assert self._quads is not None
+        version, since = self.version, len(self._since_base)
+        directory = self._directory or self._scratch
+        assert directory is not None
+        base = await asyncio.to_thread(self._write_base, directory, version, self._quads)
+        old, self._base = self._base, [base]
+        del self._since_base[:since]
+        self._since_bytes = sum(len(packed) for _, packed in self._since_base)
+        if self._directory is None:
+            fresh = ox.Store()
+            async with self._writing:
+                await asyncio.to_thread(fresh.bulk_extend, self._quads)
+                for name in self._names:
+                    fresh.add_graph(ox.NamedNode(name))
+                self._quads = fresh
+        else:
+            self._state.base = version
+            await asyncio.to_thread(self._checkpoint)
+        await self._load_replica()
+        for file in old:
+            if file.ours and file.path != base.path:
+                file.path.unlink(missing_ok=True)
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # --- reading ---
+
+    async def query(
+        self, query: Query | Export, *, deadline_s: float | None = None, query_id: str | None = None
+    ) -> Running:
+        """See `Store.query`."""
+        head, body = query.pack()
+        return await self._pool.query(head, body, deadline_s=deadline_s, query_id=query_id)
+
+    def cancel(self, query_id: str) -> bool:
+        """See `Store.cancel`."""
+        return self._pool.cancel(query_id)
+
+    def match(
+        self,
+        subject: Subject | None = None,
+        predicate: ox.NamedNode | None = None,
+        object: Term | None = None,
+        graph: GraphName | None = None,
+    ) -> Iterator[ox.Quad]:
+        """See `Store.match`."""
+        return self._own().quads_for_pattern(subject, predicate, object, graph)
+
+    def graph_names(self) -> list[str]:
+        """See `Store.graph_names`."""
+        return sorted(self._names)
+
+    def status(self) -> Status:
+        """See `Store.status`."""
+        workers, busy, waiting = self._pool.size
+        return Status(self._ready, self.version, self._count, workers, busy, waiting, dict(self._pool.counts))
+
+    # --- changing ---
+
+    async def propose(self, change: Update | Upload, *, deadline_s: float | None = None) -> Delta:
+        """See `Store.propose`."""
+        self._own()
+        head, body = change.pack()
+        answer = await self._pool.query(head, body, deadline_s=deadline_s, scratch=True)
+        return Delta.unpack(await read(answer))
+
+    async def change(self, change: Update | Upload, *, deadline_s: float | None = None) -> Delta:
+        """See `Store.change`."""
+        async with self._writing:
+            delta = await self.propose(change, deadline_s=deadline_s)
+            await self._apply(delta)
+        return delta
+
+    async def apply(self, delta: Delta) -> int:
+        """See `Store.apply`."""
+        async with self._writing:
+            await self._apply(delta)
+        return self.version
+
+    async def _apply(self, delta: Delta) -> None:
+        quads = self._own()
+        if not delta:
+            return
+        version, packed = self.version + 1, delta.pack()
+        if self._log is not None:
+            await asyncio.to_thread(self._log.append, version, delta)
+        if len(delta.added) + len(delta.removed) > 1000:
+            await asyncio.to_thread(_apply, quads, delta)
+        else:
+            _apply(quads, delta)
+        self.version = version
+        self._since_base.append((version, packed))
+        self._since_bytes += len(packed)
+        self._names |= {quad.graph_name.value for quad in delta.added if isinstance(quad.graph_name, ox.NamedNode)}
+        self._names |= {name.value for name in delta.created}
+        self._names -= {name.value for name in delta.dropped}
+        if self._replica is not None:
+            with contextlib.suppress(StoreUnavailable):  # a new replica starts with this change in it
+                await self._replica.send({"op": "apply", "version": version}, packed)
+        self._pool.publish(version)
+        if self._log is not None and version - self._state.on_disk >= _CHECKPOINT_EVERY:
+            await asyncio.to_thread(self._checkpoint)
+        for listener in self.listeners:
+            listener(delta, version)
+
+    def _checkpoint(self) -> None:
+        assert self._directory is not None
+        version = self.version
+        self._own().flush()
+        self._state.on_disk = version
+        _write_state(self._directory, self._state)
+
+    def _own(self) -> ox.Store:
+        if self._quads is None:
+            raise StoreUnavailable("this store keeps no copy of its quads in the service: it is read-only")
+        return self._quads
+
+
+def _apply(quads: ox.Store, delta: Delta) -> None:
+    for quad in delta.removed:
+        quads.remove(quad)
+    quads.extend(delta.added)
+    for name in delta.created:
+        quads.add_graph(name)
+    for name in delta.dropped:
+        quads.remove_graph(name)
+
+
+def _open_database(path: Path) -> ox.Store:
+    try:
+        return ox.Store(path)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the database in {path.parent} cannot be opened ({error}); if another Marsad uses it, "
+            "stop that one or set MARSAD_HOME to another directory"
+        ) from error
+
+
+def _read_state(directory: Path) -> _State | None:
+    try:
+        return _State(**json.loads((directory / "state.json").read_bytes()))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+
+
+def _write_state(directory: Path, state: _State) -> None:
+    path = directory / "state.json"
+    fresh = path.with_suffix(".new")
+    with fresh.open("w") as file:
+        json.dump(asdict(state), file)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.rename(path)
+
+
+def _machine_bytes() -> int:
+    """The memory of the machine, or of the container where that is less."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for name in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with contextlib.suppress(OSError, ValueError):
+            total = min(total, int(Path(name).read_text()))
+    return total

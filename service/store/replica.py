@@ -1,0 +1,210 @@
+"""The replica: a process with one thread that holds the quads in memory and forks workers, each a snapshot.
+
+Started as `python -m service.store.replica DOWN UP` by `service.store.workers`, never forked from the service.
+DOWN and UP are descriptors of sockets: commands come down, events go up (`service.store.wire`).
+It ends when the service closes DOWN, and its workers end with it.
+"""
+
+import array
+import bz2
+import contextlib
+import gc
+import gzip
+import json
+import lzma
+import os
+import select
+import signal
+import socket
+import sys
+import time
+import traceback
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyoxigraph as ox
+
+from service.store import confine, wire
+from service.store.base import Delta
+from service.store.worker import RDF_FORMATS, work
+
+# 100 MiB: with it, a chain of 30,000 operators still runs; with the usual 8 MiB it ends the process.
+# The kernel keeps at least 128 MiB free below the stack.
+_STACK_BYTES = 100 * 2**20
+# Workers give way to the service, which must answer for its health while all of them are busy.
+_NICE = 5
+# A packet on UP must fit the socket's buffer; messages of errors are cut.
+_MAX_MESSAGE_CHARACTERS = 2000
+# 256 KiB: four parts of an answer ahead of the client.
+_SOCKET_BUFFER_BYTES = 256 * 2**10
+_PROGRESS_EVERY_QUADS = 100_000
+_OPENERS: dict[str, Callable[[str, Any], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+
+
+class Replica:
+    """The store, its counters, and the loop that serves the two sockets."""
+
+    def __init__(self, down: socket.socket, up: socket.socket) -> None:
+        self._down, self._up = down, up
+        self._store = ox.Store()
+        self._version = 0
+        self._removed = 0
+        self._prefixes: dict[str, str] = {}
+        self._workers: set[int] = set()
+        self._bell, self._bell_end = os.pipe()
+
+    def run(self) -> None:
+        """Serve until the service closes the socket."""
+        os.set_blocking(self._bell_end, False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._bell_end, warn_on_full_buffer=False)
+        while True:
+            watched: list[Any] = [self._down, self._bell]
+            ready, _, _ = select.select(watched, [], [])
+            if self._bell in ready:
+                os.read(self._bell, 4096)
+                self._bury()
+            if self._down in ready:
+                message = wire.read_message(self._down)
+                if message is None:
+                    self._end_workers()
+                    return
+                self._obey(*message)
+
+    def _obey(self, head: dict[str, Any], body: bytes) -> None:
+        operation = head["op"]
+        if operation == "fork":
+            self._fork(extra_bytes=head["bytes"])
+        elif operation == "apply":
+            self._apply(Delta.unpack(body), head["version"])
+        elif operation == "load":
+            self._load(head)
+
+    def _tell(self, event: str, *descriptors: int, **facts: object) -> None:
+        packet = json.dumps({"event": event, **facts}).encode()
+        extra = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
+        self._up.sendmsg([packet], extra)
+
+    def _load(self, head: dict[str, Any]) -> None:
+        self._prefixes, self._version = head["prefixes"], head["version"]
+        for entry in head["files"]:
+            try:
+                self._load_file(entry)
+            except (SyntaxError, OSError, EOFError, ValueError, lzma.LZMAError, zlib.error) as error:
+                message = f"{Path(entry['path']).name}: {error}"[:_MAX_MESSAGE_CHARACTERS]
+                self._tell("failed", message=message)
+                return
+        for name in head["graphs"]:
+            self._store.add_graph(ox.NamedNode(name))
+        # What is here now is shared with all forks: keep the collector from touching, and so copying, it.
+        gc.collect()
+        gc.freeze()
+        names = sorted(name.value for name in self._store.named_graphs() if isinstance(name, ox.NamedNode))
+        Path(head["names"]).write_text(json.dumps(names))
+        self._tell("loaded", quads=len(self._store), bytes=_resident_bytes())
+
+    def _load_file(self, entry: dict[str, Any]) -> None:
+        """Quads one by one, not by the engine's own loader: that one gives new labels to all blank nodes.
+
+        A file of ours (`lenient`) is taken as it is; in any other, labels are made the file's own.
+        """
+        started, count, ours = time.monotonic(), 0, entry["lenient"]
+        graph = ox.NamedNode(entry["graph"]) if entry["graph"] else None
+        options: dict[str, Any] = {"base_iri": entry["base"], "lenient": ours, "rename_blank_nodes": not ours}
+
+        def counted() -> Any:
+            nonlocal count
+            for quad in ox.parse(source, RDF_FORMATS[entry["format"]], **options):
+                count += 1
+                if count % _PROGRESS_EVERY_QUADS == 0:
+                    self._tell("progress", file=entry["path"], quads=count, seconds=time.monotonic() - started)
+                yield quad if graph is None else ox.Quad(quad.subject, quad.predicate, quad.object, graph)
+
+        with _OPENERS.get(Path(entry["path"]).suffix, open)(entry["path"], "rb") as source:
+            self._store.bulk_extend(counted())
+
+    def _apply(self, delta: Delta, version: int) -> None:
+        for quad in delta.removed:
+            self._store.remove(quad)
+        self._store.extend(delta.added)
+        for name in delta.created:
+            self._store.add_graph(name)
+        for name in delta.dropped:
+            self._store.remove_graph(name)
+        self._version = version
+        self._removed += len(delta.removed)
+        self._tell("applied", version=version, quads=len(self._store), removed=self._removed)
+
+    def _fork(self, *, extra_bytes: int) -> None:
+        ours, theirs = socket.socketpair()
+        process = os.fork()
+        if process == 0:
+            self._become_worker(theirs, extra_bytes)
+        self._workers.add(process)
+        theirs.close()
+        descriptors = [ours.fileno()]
+        try:
+            handle = os.pidfd_open(process)
+            descriptors.append(handle)
+        except OSError:
+            handle = -1
+        self._tell("born", *descriptors, pid=process, version=self._version)
+        ours.close()
+        if handle >= 0:
+            os.close(handle)
+
+    def _become_worker(self, connection: socket.socket, extra_bytes: int) -> None:
+        try:
+            gc.disable()
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            confine.die_with_parent(signal.SIGKILL)
+            for descriptor in (self._down.detach(), self._up.detach(), self._bell, self._bell_end):
+                os.close(descriptor)
+            os.nice(_NICE)
+            confine.die_first()
+            confine.limit_memory(extra_bytes)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BUFFER_BYTES)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # the engine prints there when it aborts
+            work(self._store, connection, self._prefixes)
+            os._exit(0)
+        except BaseException:  # noqa: BLE001 - a fork must never return into the loop of the replica
+            traceback.print_exc()
+            os._exit(1)
+
+    def _bury(self) -> None:
+        while True:
+            try:
+                process, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if process == 0:
+                return
+            self._workers.discard(process)
+            self._tell("died", pid=process, signal=os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0)
+
+    def _end_workers(self) -> None:
+        for process in self._workers:
+            os.kill(process, signal.SIGKILL)
+        for process in self._workers:
+            os.waitpid(process, 0)
+
+
+def _resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def main(down: int, up: int) -> None:
+    """Run the replica on two inherited descriptors."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the service, which then closes DOWN
+    confine.write_no_core_files()
+    confine.deepen_stack(_STACK_BYTES)
+    confine.forbid_network()
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the service is gone
+        Replica(socket.socket(fileno=down), socket.socket(fileno=up)).run()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,279 @@
+"""What one worker does: a fork of the replica that answers one query at a time, or tries one change.
+
+It may be killed at any moment, so it changes nothing but its own memory. It runs with the limits that
+`service.store.confine` sets and talks over one socket (`service.store.wire`).
+"""
+
+import json
+import socket
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import IO, Any, cast
+
+import pyoxigraph as ox
+
+from service.store import wire
+from service.store.base import Delta
+
+_UNNAMED = ox.DefaultGraph()
+# 16 KiB before the first byte goes out: an answer below it travels as one message. 64 KiB afterwards.
+_FIRST_BYTES, _NEXT_BYTES = 16 * 2**10, 64 * 2**10
+# Below this, gzip saves nothing that a network packet would notice.
+_LEAST_GZIP_BYTES = 1024
+# Level 1 makes 120 MB/s of JSON results a ninth of their size; level 6 makes 45 MB/s a twelfth.
+_GZIP_LEVEL = 1
+
+RESULTS_FORMATS = {
+    "json": ox.QueryResultsFormat.JSON,
+    "xml": ox.QueryResultsFormat.XML,
+    "csv": ox.QueryResultsFormat.CSV,
+    "tsv": ox.QueryResultsFormat.TSV,
+}
+RDF_FORMATS = {
+    "turtle": ox.RdfFormat.TURTLE,
+    "ntriples": ox.RdfFormat.N_TRIPLES,
+    "nquads": ox.RdfFormat.N_QUADS,
+    "trig": ox.RdfFormat.TRIG,
+    "jsonld": ox.RdfFormat.JSON_LD,
+    "rdfxml": ox.RdfFormat.RDF_XML,
+}
+_WITH_PREFIXES = {"turtle", "trig", "rdfxml"}
+
+
+class _Refused(Exception):
+    """The request cannot be carried out; `kind` says why to the service."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        self.kind = kind
+        super().__init__(message)
+
+
+class _Output:
+    """Where the engine writes an answer: collects it, compresses it, sends it in parts."""
+
+    def __init__(self, connection: socket.socket, *, gzip: bool) -> None:
+        self._connection, self._gzip = connection, gzip
+        self._parts: list[bytes] = []
+        self._size, self._limit = 0, _FIRST_BYTES
+        self._packer: Any = None
+        self._started = False
+
+    def write(self, data: bytes) -> int:
+        self._parts.append(data)
+        self._size += len(data)
+        if self._size >= self._limit:
+            self._send_part()
+        return len(data)
+
+    def flush(self) -> None:
+        """The engine flushes when it has written all; `finish` does what is to be done then."""
+
+    def _take(self) -> bytes:
+        data = b"".join(self._parts)
+        self._parts.clear()
+        self._size = 0
+        return data
+
+    def _send_part(self) -> None:
+        data, first = self._take(), not self._started
+        if first:
+            self._started, self._limit = True, _NEXT_BYTES
+            if self._gzip:
+                self._packer = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, 31)
+        if self._packer is not None:
+            data = self._packer.compress(data)
+            if first:  # the client sees the beginning at once, not when the compressor's window is full
+                data += self._packer.flush(zlib.Z_SYNC_FLUSH)
+        if data or first:
+            letter = wire.MORE if not first else wire.FIRST_GZIP if self._packer is not None else wire.FIRST
+            self._send(letter, data)
+
+    def finish(self) -> None:
+        """Send what is left and the end."""
+        data = self._take()
+        if self._started:
+            if self._packer is not None:
+                data = self._packer.compress(data) + self._packer.flush()
+            if data:
+                self._send(wire.MORE, data)
+            self._send(wire.END, b"")
+        elif self._gzip and len(data) >= _LEAST_GZIP_BYTES:
+            self._send(wire.WHOLE_GZIP, zlib.compress(data, _GZIP_LEVEL, 31))
+        else:
+            self._send(wire.WHOLE, data)
+
+    def fail(self, kind: str, message: str) -> None:
+        """End the answer with an error."""
+        self._send(wire.ERROR, json.dumps({"kind": kind, "message": message}).encode())
+
+    def _send(self, letter: bytes, data: bytes) -> None:
+        self._connection.sendall(wire.FRAME.pack(letter, len(data)) + data)
+
+
+def work(store: ox.Store, connection: socket.socket, prefixes: dict[str, str]) -> None:
+    """Answer requests until the service closes the connection or the process should not go on."""
+    while (message := wire.read_message(connection)) is not None:
+        head, body = message
+        output = _Output(connection, gzip=bool(head.get("gzip")))
+        try:
+            _OPERATIONS[head["op"]](store, head, body, output, prefixes)
+            output.finish()
+            if head["op"] in _SPOILING:
+                break
+        except BrokenPipeError:
+            break
+        except MemoryError:
+            output.fail("memory", "")
+            break
+        except _Refused as error:
+            output.fail(error.kind, str(error))
+        except SyntaxError as error:
+            output.fail("syntax", str(error))
+        except RuntimeError as error:
+            output.fail("function" if str(error).startswith("The custom function ") else "engine", str(error))
+        except (OSError, ValueError) as error:
+            output.fail("engine", str(error))
+        except BaseException as error:  # noqa: BLE001 - the engine's panics are no Exceptions; the process ends here
+            output.fail("engine", f"{type(error).__name__}: {error}")
+            break
+
+
+def _name(iri: str) -> ox.NamedNode | ox.DefaultGraph:
+    return ox.NamedNode(iri) if iri else _UNNAMED
+
+
+def _known(store: ox.Store, iris: Iterable[str]) -> list[ox.NamedNode | ox.DefaultGraph]:
+    names = [ox.NamedNode(iri) for iri in iris]
+    for name in names:
+        if not store.contains_named_graph(name):
+            raise _Refused("graph", name.value)
+    return list(names)
+
+
+def _query(store: ox.Store, head: dict[str, Any], body: bytes, output: _Output, prefixes: dict[str, str]) -> None:
+    options: dict[str, Any] = {}
+    if "default" in head:
+        options["default_graph"] = _known(store, head["default"])
+        options["named_graphs"] = _known(store, head["named"])
+    elif "union" in head:
+        options["use_default_graph_as_union"] = True
+    if "from" in head:
+        _known(store, head["from"])
+    if "base" in head:
+        options["base_iri"] = head["base"]
+    own = prefixes if "prefixes" in head and prefixes else None
+    result = store.query(body.decode(), prefixes=own, **options)
+    sink = cast("IO[bytes]", output)
+    if not isinstance(result, ox.QueryTriples):
+        result.serialize(sink, RESULTS_FORMATS[head["results"]])
+    elif own and head["graph"] in _WITH_PREFIXES:
+        ox.serialize(result, sink, RDF_FORMATS[head["graph"]], prefixes=own)
+    else:
+        result.serialize(sink, RDF_FORMATS[head["graph"]])
+
+
+def _export(store: ox.Store, head: dict[str, Any], body: bytes, output: _Output, prefixes: dict[str, str]) -> None:
+    name = None if head["name"] is None else _name(head["name"])
+    if isinstance(name, ox.NamedNode):
+        _known(store, [name.value])
+    shown = prefixes if prefixes and head["graph"] in _WITH_PREFIXES else None
+    store.dump(cast("IO[bytes]", output), RDF_FORMATS[head["graph"]], from_graph=name, prefixes=shown)
+
+
+def _update(store: ox.Store, head: dict[str, Any], body: bytes, output: _Output, prefixes: dict[str, str]) -> None:
+    options = {"base_iri": head["base"], "prefixes": prefixes if head["prefixes"] and prefixes else None}
+    texts, position = [], 0
+    for size in head["sizes"]:
+        texts.append(body[position : position + size].decode())
+        position += size
+    whole = body[position:].decode()
+    if head["steps"]:
+        output.write(_from_steps(store, whole, list(zip(head["steps"], texts, strict=True)), options).pack())
+        return
+    touched = None if head["touched"] is None else [_name(iri) for iri in head["touched"]]
+    output.write(_compared(store, touched, lambda: store.update(whole, **options)).pack())
+
+
+def _from_steps(store: ox.Store, whole: str, steps: Sequence[tuple[str, str]], options: dict[str, Any]) -> Delta:
+    """The delta of operations that name their quads: each is read in an empty store of its own."""
+    if len(steps) > 1 or steps[0][0] == "-":
+        ox.Store().update(whole, **options)  # the text as a whole must be right, not only its parts
+    final: dict[ox.Quad, bool] = {}
+    for kind, text in steps:
+        scratch = ox.Store()
+        scratch.update(text, **options)
+        for quad in scratch:
+            final[quad] = kind == "+"
+    return Delta(
+        added=[quad for quad, stays in final.items() if stays and quad not in store],
+        removed=[quad for quad, stays in final.items() if not stays and quad in store],
+    )
+
+
+def _compared(
+    store: ox.Store, touched: Sequence[ox.NamedNode | ox.DefaultGraph] | None, change: Callable[[], None]
+) -> Delta:
+    """The delta of any change: the touched graphs before and after it."""
+    names_before = set(store.named_graphs())
+    before = set(_quads(store, touched))
+    change()
+    names_after = set(store.named_graphs())
+    added = []
+    for quad in _quads(store, touched):
+        if quad in before:
+            before.remove(quad)
+        else:
+            added.append(quad)
+    return Delta(
+        removed=list(before),
+        added=added,
+        created=[name for name in names_after - names_before if isinstance(name, ox.NamedNode)],
+        dropped=[name for name in names_before - names_after if isinstance(name, ox.NamedNode)],
+    )
+
+
+def _quads(store: ox.Store, touched: Sequence[ox.NamedNode | ox.DefaultGraph] | None) -> Iterator[ox.Quad]:
+    if touched is None:
+        yield from store
+        return
+    for name in touched:
+        yield from store.quads_for_pattern(None, None, None, name)
+
+
+def _upload(store: ox.Store, head: dict[str, Any], body: bytes, output: _Output, prefixes: dict[str, str]) -> None:
+    name, how = _name(head["name"]), head["how"]
+    arrived, position = set(), 0
+    for format_name, size in zip(head["formats"], head["sizes"], strict=True):
+        data = body[position : position + size]
+        position += size
+        arrived |= set(_parsed(data, RDF_FORMATS[format_name], name, head["base"]))
+    present = set(store.quads_for_pattern(None, None, None, name))
+    exists = isinstance(name, ox.DefaultGraph) or store.contains_named_graph(name)
+    named = [name] if isinstance(name, ox.NamedNode) else []
+    delta = Delta(
+        removed=[] if how == "add" else [quad for quad in present if quad not in arrived],
+        added=[quad for quad in arrived if quad not in present],
+        created=named if how != "remove" and not exists else [],
+        dropped=named if how == "remove" and exists else [],
+    )
+    output.write(delta.pack())
+
+
+def _parsed(data: bytes, form: ox.RdfFormat, name: ox.NamedNode | ox.DefaultGraph, base: str | None) -> list[ox.Quad]:
+    try:
+        found = list(ox.parse(data, form, base_iri=base, rename_blank_nodes=True))
+    except (SyntaxError, ValueError) as error:
+        raise _Refused("rdf", str(error)) from error
+    if any(not isinstance(quad.graph_name, ox.DefaultGraph) for quad in found):
+        raise _Refused("rdf", "the document names a graph of its own; here only the triples of one graph can be taken")
+    return [ox.Quad(quad.subject, quad.predicate, quad.object, name) for quad in found]
+
+
+# After these the graph here is not the graph of the store.
+_SPOILING = {"update", "upload"}
+_OPERATIONS: dict[str, Callable[[ox.Store, dict[str, Any], bytes, _Output, dict[str, str]], None]] = {
+    "query": _query,
+    "export": _export,
+    "update": _update,
+    "upload": _upload,
+}
