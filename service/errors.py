@@ -3,13 +3,16 @@
 MarsadError
 ├── ConfigurationError      a setting is wrong or missing; the message says which and what to set
 ├── BadRequest              a request names a parameter or value that is not understood
+├── NotAcceptable           no form of the answer is one that the client accepts; holds the forms there are
 ├── NotFound                a name, IRI, claim or document that does not exist
 ├── SourceErrors            the YAML of `data/` cannot be compiled; holds every single SourceError
 ├── OntologyError           `ontology/` is not what the compiler needs, or a shape is not valid SHACL
+├── InvalidGraph            the graph breaks shapes; holds every violation
 ├── StalePassage            a locator no longer fits the text of its document
 ├── InvalidEdtf             a date is not EDTF of the kind that Marsad reads
 ├── UnwritableRdf           a term or graph that a format cannot carry
 ├── MalformedRdf            a text is not the RDF it is said to be
+├── ExportFault             an export cannot be written where it is asked for, or is not what its manifest says
 ├── TextsMissing            a passage was asked for and the texts of the documents are not at hand
 ├── QueryError              a SPARQL text that cannot be answered as it stands; knows the place where there is one
 │   ├── QuerySyntaxError    it is not SPARQL 1.1
@@ -29,7 +32,21 @@ MarsadError
 └── ReadOnly                a change was asked for where none are taken
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
+
+
+class Violation(Protocol):
+    """One thing that a shape finds wrong; see `graph.validation.ValidationResult`."""
+
+    @property
+    def shape(self) -> str: ...
+
+    @property
+    def focus(self) -> object: ...
+
+    def message(self) -> str: ...
 
 
 class MarsadError(Exception):
@@ -42,6 +59,14 @@ class ConfigurationError(MarsadError):
 
 class BadRequest(MarsadError):
     """A request names a parameter or a value that is not understood; the message says what is."""
+
+
+class NotAcceptable(MarsadError):
+    """No form of the answer is one that the client accepts; `offers` are the media types that there are."""
+
+    def __init__(self, accept: str, offers: tuple[str, ...]) -> None:
+        super().__init__(f"Accept: {accept} allows none of {', '.join(offers)}")
+        self.offers = offers
 
 
 class NotFound(MarsadError):
@@ -98,6 +123,10 @@ class UnwritableRdf(MarsadError):
 
 class MalformedRdf(MarsadError):
     """A text is not the RDF it is said to be; the message says where."""
+
+
+class ExportFault(MarsadError):
+    """An export cannot be written where it is asked for, or is not what its manifest says."""
 
 
 class QueryError(MarsadError):
@@ -181,3 +210,12 @@ class StoreUnavailable(MarsadError):
 
 class ReadOnly(MarsadError):
     """A change was asked for where none are taken."""
+
+
+class InvalidGraph(MarsadError):
+    """The graph breaks shapes; `violations` holds each with shape, focus, path, value and message."""
+
+    def __init__(self, violations: Sequence["Violation"]) -> None:
+        self.violations = tuple(violations)
+        lines = [f"  {found.shape} at {found.focus}: {found.message()}" for found in self.violations]
+        super().__init__("\n".join([f"{len(lines)} violations of the shapes:", *lines]))

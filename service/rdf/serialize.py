@@ -23,7 +23,7 @@ _WRITERS: dict[RdfFormat, Callable[..., Iterator[bytes]]] = {
 
 
 def write(
-    rows: Iterable[ox.Quad],
+    rows: Iterable[Statement],
     rdf_format: RdfFormat,
     prefixes: Mapping[str, str],
     *,
@@ -31,7 +31,7 @@ def write(
     presorted: bool = False,
     allow_blank_nodes: bool = False,
 ) -> Iterator[bytes]:
-    """The quads in a format, as chunks of bytes: sorted, each statement once, the same bytes for the same quads.
+    """The quads (or triples, for the default graph) in a format, as chunks of bytes: sorted, each statement once, the same bytes for the same quads.
 
     A format without graphs gets the triples of all graphs; `merge` does the same in the others (default graph only).
     With `presorted` the rows come in the order that the format needs and are read twice: a collection of quads in the
@@ -39,12 +39,11 @@ def write(
 
     Raises UnwritableRdf: something that the format cannot carry; see each writer.
     """
-    statements: Iterable[Statement] = rows
     if merge and rdf_format.carries_graphs:
-        statements, presorted = ordered_triples(rows), True
+        rows, presorted = ordered_triples(rows), True
         rdf_format = {TRIG: TURTLE, NQUADS: NTRIPLES}.get(rdf_format, rdf_format)
     writer = _WRITERS[rdf_format]
-    return writer(statements, prefixes, presorted=presorted, allow_blank_nodes=allow_blank_nodes)
+    return writer(rows, prefixes, presorted=presorted, allow_blank_nodes=allow_blank_nodes)
 
 
 def parse(text: bytes, rdf_format: RdfFormat, *, base: str | None = None) -> list[ox.Quad]:
