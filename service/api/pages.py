@@ -1,0 +1,225 @@
+"""HTML pages, rendered on the server from the index: start, lists, entities, documents, claims, review."""
+
+from collections import defaultdict
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import jinja2
+import pyoxigraph as ox
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from service.api.context import Context, context_of
+from service.api.interface_text import LANGUAGES, say
+from service.errors import NotFound
+from service.graph.describe import Describer, Item, find_claim, find_resource
+from service.graph.questions import questions
+from service.graph.review import ReviewRow
+from service.graph.search import search
+from service.graph.selection import COLLECTIONS, Selection, select
+from service.graph.words import heading, sentence, value_in_words
+from service.paths import ontology_dir
+from service.rdf.iris import local_name
+
+Language = Literal["en", "fr", "ar"]
+router = APIRouter(include_in_schema=False)
+_Context = Annotated[Context, Depends(context_of)]
+_TILES = ("entities", "actors", "institutions", "threats", "agreements", "events", "measures", "documents", "topics")
+_FOLDERS = ("id", "topic", "doc")
+EXPLORER = Path(__file__).resolve().parents[1] / "explorer"
+# No inline script or style, nothing from another host: the pages hold other people's words.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
+    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(EXPLORER / "templates"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+@router.get("/")
+def home(request: Request) -> RedirectResponse:
+    accepted = request.headers.get("accept-language", "").lower()
+    language = next((part[:2] for part in accepted.replace(" ", "").split(",") if part[:2] in ("en", "fr", "ar")), "en")
+    return RedirectResponse(
+        f"{request.scope.get('root_path', '')}/{language}", status_code=302, headers={"Vary": "Accept-Language"}
+    )
+
+
+@router.get("/{lang}")
+def start(request: Request, context: _Context, lang: Language) -> HTMLResponse:
+    counts = [
+        (name, say(name, lang), select(context.reader, Selection(collection=name, limit=1), context.base).total)
+        for name in _TILES
+    ]
+    documents = select(context.reader, Selection(collection="documents", sort="slug"), context.base).ids
+    describer = context.describer(lang)
+    return _page(
+        request,
+        context,
+        lang,
+        "start.html",
+        title=say("A knowledge graph in which every fact has a source", lang),
+        tiles=counts,
+        documents=[describer.resource(row_id) for row_id in documents],
+        questions=questions(ontology_dir(context.settings)),
+    )
+
+
+@router.get("/{lang}/review")
+def review_page(request: Request, context: _Context, lang: Language) -> HTMLResponse:
+    describer = context.describer(lang)
+    sections = [
+        {
+            "title": section.query.title,
+            "severity": section.query.severity,
+            "rows": [_review_row(row, describer) for row in section.rows],
+        }
+        for section in context.reviewed()
+    ]
+    return _page(request, context, lang, "review.html", title=say("Review", lang), reviews=sections)
+
+
+def _review_row(row: ReviewRow, describer: Describer) -> Item:
+    claims = [local_name(claim) for claim in row.claims]
+    shown = []
+    for value in row.values.values():
+        if isinstance(value, ox.NamedNode) and local_name(value) not in claims:
+            shown.append(str(describer.reference(value.value)["label"]))
+        elif isinstance(value, ox.Literal) and not any(claim in value.value for claim in claims):
+            shown.append(value.value)
+    return {"text": " · ".join(shown), "claims": claims}
+
+
+@router.get("/{lang}/claim/{key}")
+def claim_page(request: Request, context: _Context, lang: Language, key: str) -> HTMLResponse:
+    claim = in_words(context.describer(lang).claim(find_claim(context.reader, key)), lang)
+    return _page(request, context, lang, "claim.html", title=str(claim["words"]), claim=claim, path=f"/claim/{key}")
+
+
+@router.get("/{lang}/{folder}/{slug}")
+def resource_page(
+    request: Request, context: _Context, lang: Language, folder: Literal["id", "topic", "doc"], slug: str
+) -> HTMLResponse:
+    row_id = find_resource(context.reader, f"{context.base}{folder}/{slug}")
+    item = context.describer(lang).entity(row_id)
+    groups = [_group(group, lang) for group in item["relations"]]
+    item |= {"type_label": item["type"], "definition": None}
+    return _page(
+        request,
+        context,
+        lang,
+        "entity.html",
+        title=item["label"],
+        item=item,
+        path=f"/{folder}/{slug}",
+        groups=groups,
+        disagreements=_disagreements(groups),
+    )
+
+
+@router.get("/{lang}/{collection}")
+def list_page(
+    request: Request,
+    context: _Context,
+    lang: Language,
+    collection: str,
+    q: Annotated[str, Query(max_length=200)] = "",
+    cursor: Annotated[str | None, Query(max_length=400)] = None,
+) -> HTMLResponse:
+    if collection not in _TILES or collection not in COLLECTIONS:
+        raise NotFound(f"there is no page {collection}; there are {', '.join(_TILES)}")
+    describer = context.describer(lang)
+    shown: dict[str, Any] = {"title": say(collection, lang), "query": q, "next": None}
+    if q:
+        hits = search(context.reader, q, limit=100)
+        items = [{**describer.reference(hit.iri), "matched": hit.name} for hit in hits]
+        shown |= {"items": items, "total": len(items)}
+    else:
+        page = select(context.reader, Selection(collection=collection, language=lang, cursor=cursor), context.base)
+        shown |= {"items": [describer.resource(row_id) for row_id in page.ids], "total": page.total}
+        if page.next_cursor:
+            shown["next"] = f"?cursor={page.next_cursor}"
+    for item in shown["items"]:
+        item.setdefault("matched", None)
+        item["type_label"] = item["type"]
+    return _page(request, context, lang, "list.html", **shown)
+
+
+def in_words(claim: Item, language: str) -> Item:
+    """The claim with `words` (a Sentence), `value_words` and `inverse_of` (None) for a page."""
+    return {
+        **claim,
+        "words": sentence(claim, language),
+        "value_words": value_in_words(claim, language),
+        "inverse_of": None,
+        "object": claim.get("object"),
+        "note": claim.get("note"),
+    }
+
+
+def _group(group: Item, language: str) -> Item:
+    claims = []
+    for claim in group["claims"]:
+        shown = in_words(claim, language)
+        if group["inverse"]:
+            shown["inverse_of"] = claim.get("subject") or claim.get("observedFor") or claim.get("assessmentOf")
+        claims.append(shown)
+    indicator = group["claims"][0].get("indicator")
+    named = indicator["label"] if indicator and indicator["id"] == group["relation"] else None
+    title = named or heading(group["relation"], inverse=group["inverse"], language=language)
+    return {"heading": title, "relation": group["relation"], "inverse": group["inverse"], "claims": claims}
+
+
+# Relations with one true value at a time, in which different values of different documents disagree.
+_SINGLE_VALUED = ("founded", "when", "createdBy")
+
+
+def _disagreements(groups: list[Item]) -> list[Item]:
+    """The groups in which sources give different values: dates of one founding, one number for one indicator and time."""
+    found = []
+    for group in groups:
+        values: dict[Any, set[str]] = defaultdict(set)
+        for claim in group["claims"]:
+            if not group["inverse"] and claim["modality"] == "asserted":
+                values[_compared(claim, group)].add(claim["value_words"])
+        if any(len(different) > 1 for key, different in values.items() if key is not None):
+            found.append(group)
+    return found
+
+
+def _compared(claim: Item, group: Item) -> Any:
+    if claim["type"] == "Observation":
+        time = claim["time"]["edtf"] if claim["time"] else None
+        return (time, tuple(item["id"] for item in claim.get("breakdown", [])))
+    return group["relation"] if group["relation"] in _SINGLE_VALUED else None
+
+
+def _page(
+    request: Request, context: Context, lang: str, template: str, *, status: int = 200, **values: Any
+) -> HTMLResponse:
+    root = str(request.scope.get("root_path", ""))
+    path = request.url.path.removeprefix(root)
+    html = _TEMPLATES.get_template(template).render(
+        lang=lang,
+        root=root,
+        rest=path[3:],
+        languages=LANGUAGES,
+        say=partial(say, language=lang),
+        link=partial(_link, root=root, lang=lang, base=context.base),
+        document_language=context.document_language,
+        **values,
+    )
+    headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "Vary": "Accept"}
+    return HTMLResponse(html, status_code=status, headers=headers)
+
+
+def _link(item: Item, *, root: str, lang: str, base: str) -> str:
+    """The page of a resource or claim of this graph; the IRI itself for anything else."""
+    local = str(item["iri"]).removeprefix(base)
+    return f"{root}/{lang}/{local}" if local.split("/")[0] in (*_FOLDERS, "claim") else str(item["iri"])

@@ -1,0 +1,161 @@
+"""Wiring: settings, store, index and routes become one application and one server. No logic of its own."""
+
+import asyncio
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pyoxigraph as ox
+import uvicorn
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from service import __version__
+from service.api import exports, linked_data, pages, rest
+from service.api.context import Context
+from service.api.health import create_health_app
+from service.api.middleware import with_middleware
+from service.api.problems import install_handlers
+from service.api.sparql import create_sparql_app
+from service.errors import ConfigurationError
+from service.graph.build import Progress, compile_and_validate, document_languages
+from service.graph.compile import source_digest
+from service.graph.evidence import Texts
+from service.graph.index import Index
+from service.paths import data_dir, ontology_dir
+from service.rdf.namespaces import prefixes
+from service.settings import Settings
+from service.store.base import Delta, Store
+from service.store.embedded import open_store
+
+_DESCRIPTION = """A knowledge graph in which every fact has a source.
+
+Every item comes with its claims, every claim with who asserts it, how firmly, when, and the passages that carry it.
+"Direct" means: at least one source asserts it without hedging. It does not mean that it is so.
+"""
+
+
+def create_app(context: Context) -> ASGIApp:
+    """The whole service over an open store."""
+    api = FastAPI(
+        title="Marsad",
+        version=__version__,
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+        root_path=context.settings.root_path,
+    )
+    api.state.context = context
+    install_handlers(api)
+    api.mount("/static", StaticFiles(directory=pages.EXPLORER / "static"), name="static")
+    for router in (rest.router, exports.router, linked_data.router, pages.router):
+        api.include_router(router)
+    sparql = create_sparql_app(context.store, context.settings, prefixes(context.base))
+    health = create_health_app(context.store)
+
+    async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
+        # The endpoint and the health answers stand beside the framework: no thread hop, no model, no router.
+        path = scope.get("path", "")
+        if path == "/sparql" or path.startswith("/queries/"):
+            await sparql(scope, receive, send)
+        elif path in ("/healthz", "/readyz", "/metrics"):
+            await health(scope, receive, send)
+        else:
+            await api(scope, receive, send)
+
+    return with_middleware(dispatch, context.settings)
+
+
+@asynccontextmanager
+async def open_project(settings: Settings, progress: Progress, *, in_memory: bool = False) -> AsyncIterator[Context]:
+    """The project's graph, loaded and indexed; kept under `settings.home` unless `in_memory`.
+
+    Raises ConfigurationError: the ontology or the data cannot be found, or another process uses the home.
+    Raises SourceErrors, OntologyError, InvalidGraph: the sources are not fit to be served; what was served before stays.
+    """
+    ontology, data = ontology_dir(settings), data_dir(settings)
+
+    def content() -> Iterable[ox.Quad]:
+        return compile_and_validate(ontology, data, base=settings.base, progress=progress)
+
+    store = open_store(
+        settings,
+        content=content,
+        prefixes=prefixes(settings.base),
+        directory=None if in_memory else settings.home / "store",
+        digest=source_digest(ontology, data, settings.base),
+        progress=lambda line: progress("store", line, 0.0),
+    )
+    started = time.monotonic()
+    async with store:
+        progress("loaded", f"{store.status().quads:,} quads", time.monotonic() - started)
+        index = await asyncio.to_thread(
+            _open_index, store, None if in_memory else settings.home / "index.sqlite", settings
+        )
+        texts = Texts(settings.documents) if settings.documents else None
+        languages = document_languages(store.match(), settings.base)
+        try:
+            yield Context(settings, store, index, texts, languages)
+        finally:
+            index.close()
+
+
+def _open_index(store: Store, path: Path | None, settings: Settings) -> Index:
+    index = Index(path, settings.base)
+    stamp = f"{store.id}-{store.version}"
+    if index.stored_version() != stamp:
+        index.build(store.match, stamp)
+
+    def follow(delta: Delta, version: int) -> None:
+        index.move(store.match, delta, f"{store.id}-{version}")
+
+    store.listeners.append(follow)
+    return index
+
+
+async def serve_project(settings: Settings, *, progress: Progress) -> int:
+    """Serve the project's graph until a signal ends it; the exit code is 0."""
+    with listening_socket(settings) as listener:
+        async with open_project(settings, progress) as context:
+            await serve(create_app(context), listener, settings)
+    return 0
+
+
+def listening_socket(settings: Settings) -> socket.socket:
+    """A socket bound to the address of the settings. Raises ConfigurationError: the address is not to be had."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        reason = f"cannot listen on {settings.host}:{settings.port} ({error.strerror}); set PORT to another, or to 0"
+        raise ConfigurationError(reason) from error
+    return listener
+
+
+async def serve(app: ASGIApp, listener: socket.socket, settings: Settings) -> None:
+    """Answer requests on a bound socket until SIGINT or SIGTERM, then let running answers end."""
+    config = uvicorn.Config(
+        # httptools: its transport aborts a cut answer over HTTP/1.0 too, where h11 would end it cleanly.
+        app,
+        http="httptools",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        root_path=settings.root_path,
+        server_header=False,
+        timeout_graceful_shutdown=10,
+        h11_max_incomplete_event_size=None,
+    )
+    server = uvicorn.Server(config)
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    print(f"Marsad serves http://{shown}:{port}/  (Ctrl-C ends it)", file=sys.stderr, flush=True)
+    await server.serve(sockets=[listener])

@@ -1,0 +1,201 @@
+"""Commands that ask the graph: `query`, `show`, `search`, and `load`, which makes it ready to be served."""
+
+import argparse
+import asyncio
+import shutil
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pyoxigraph as ox
+
+from service.api.context import Context
+from service.app import open_project
+from service.cli.serve import say
+from service.errors import BadRequest, NotFound
+from service.graph.build import Progress
+from service.graph.describe import Item, find_resource
+from service.graph.search import search
+from service.graph.words import heading, sentence, value_in_words
+from service.rdf.formats import RDF_FORMATS, RESULTS_FORMATS
+from service.settings import Settings
+from service.store.base import Query, read
+
+_QUERY_EPILOG = """examples:
+  marsad query 'SELECT ?post WHERE { id:nasser-bourita marsad:heldPost ?post }'
+  marsad query ontology/questions/names-of-daesh.rq --format csv
+  echo 'ASK { id:morocco marsad:memberOf id:african-union }' | marsad query -
+
+The prefixes of the project are known. Formats: table (default), json, xml, csv, tsv; for CONSTRUCT and DESCRIBE
+ttl (default), nt, jsonld, rdf, trig, nq.
+"""
+_SHOW_EPILOG = """examples:
+  marsad show nasser-bourita
+  marsad show daesh --lang fr
+"""
+_LANGUAGES = ("en", "fr", "ar")
+
+
+def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `query`, `show`, `search` and `load`."""
+    raw = argparse.RawDescriptionHelpFormatter
+    query = subparsers.add_parser("query", help="answer a SPARQL query", epilog=_QUERY_EPILOG, formatter_class=raw)
+    query.add_argument("query", metavar="FILE|TEXT", help="a file, a query, or - for standard input")
+    query.add_argument("--format", default="", help="form of the answer; see below")
+    query.set_defaults(run=run_query)
+    show = subparsers.add_parser(
+        "show", help="print what the documents say of something", epilog=_SHOW_EPILOG, formatter_class=raw
+    )
+    show.add_argument("slug", help="an entity or concept, as in nasser-bourita")
+    show.add_argument("--lang", choices=_LANGUAGES, default="en", help="language of labels and words (default en)")
+    show.add_argument("--documents", type=Path, help="folder with the texts, to print passages (MARSAD_DOCUMENTS)")
+    show.set_defaults(run=run_show)
+    find = subparsers.add_parser(
+        "search", help="find names, in any language", description="Names that match, best first."
+    )
+    find.add_argument("text", help="a name, a part of one, or one with a slip")
+    find.set_defaults(run=run_search)
+    load = subparsers.add_parser(
+        "load",
+        help="compile, validate and load the graph, without serving it",
+        description="Bring the store under MARSAD_HOME to what ontology/ and data/ say; nothing changes if they are at fault.",
+    )
+    load.set_defaults(run=run_load)
+
+
+@asynccontextmanager
+async def _project(settings: Settings) -> AsyncIterator[Context]:
+    async with open_project(settings, _silent, in_memory=True) as context:
+        yield context
+
+
+def _silent(what: str, how_many: str, seconds: float) -> None:
+    """No progress: the command answers within seconds and its output may be piped."""
+
+
+def run_query(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Print the answer to one query."""
+    return asyncio.run(_query(_query_text(arguments.query), arguments.format, settings))
+
+
+def _query_text(given: str) -> str:
+    if given == "-":
+        return sys.stdin.read()
+    if "{" not in given:
+        path = Path(given)
+        if not path.is_file():
+            raise NotFound(f"{given!r} is neither a file nor a query; a query has braces, as in 'ASK {{ ?s ?p ?o }}'")
+        return path.read_text(encoding="utf-8")
+    return given
+
+
+async def _query(text: str, wanted: str, settings: Settings) -> int:
+    results = {row.suffix: row.name for row in RESULTS_FORMATS} | {row.name: row.name for row in RESULTS_FORMATS}
+    graphs = {row.suffix: row.name for row in RDF_FORMATS}
+    if wanted and wanted not in {"table", *results, *graphs}:
+        raise BadRequest(f"--format takes table, {', '.join(sorted({*results, *graphs}))}; not {wanted!r}")
+    union = settings.default_graph == "union"
+    query = Query(text, results=results.get(wanted, "json"), graph=graphs.get(wanted, "turtle"), union=union)
+    async with _project(settings) as context:
+        answer = await read(await context.store.query(query))
+    if wanted in ("", "table") and answer.lstrip()[:1] == b"{":
+        print(_table(answer))
+    else:
+        sys.stdout.buffer.write(answer)
+    return 0
+
+
+def _table(answer: bytes) -> str:
+    parsed = ox.parse_query_results(answer, ox.QueryResultsFormat.JSON)
+    if isinstance(parsed, ox.QueryBoolean):
+        return "true" if bool(parsed) else "false"
+    names = [variable.value for variable in parsed.variables]
+    rows = [[_shown(solution[name]) for name in names] for solution in parsed]
+    widths = [max(len(cell) for cell in column) for column in zip(names, *rows, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in (names, *rows)
+    ]
+    rule = "  ".join("-" * width for width in widths)
+    return "\n".join([lines[0], rule, *lines[1:], f"{len(rows)} rows"])
+
+
+def _shown(term: object) -> str:
+    if term is None:
+        return ""
+    return str(term.value if isinstance(term, ox.NamedNode | ox.Literal | ox.BlankNode) else term)
+
+
+def run_show(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Print the claims about something, grouped by relation."""
+    return asyncio.run(_show(arguments.slug, arguments.lang, settings))
+
+
+async def _show(slug: str, language: str, settings: Settings) -> int:
+    async with _project(settings) as context:
+        row_id = _find(context, slug)
+        item = context.describer(language).entity(row_id)
+    print(f"{item['label']} ({item['type']})")
+    for code, label in item["labels"].items():
+        if label != item["label"]:
+            print(f"  {code}: {label}")
+    for group in item["relations"]:
+        print(f"\n{_heading(group, language)}")
+        for claim in group["claims"]:
+            print(f"  {_line(claim, group['inverse'], language)}")
+            print(f"      {claim['id']}  {' '.join(_place(passage) for passage in claim['evidence'])}")
+    return 0
+
+
+def _find(context: Context, slug: str) -> int:
+    for folder in ("id", "topic", "doc"):
+        try:
+            return find_resource(context.reader, f"{context.base}{folder}/{slug}")
+        except NotFound:
+            continue
+    near = ", ".join(hit.slug for hit in search(context.reader, slug.replace("-", " "), limit=3))
+    raise NotFound(f"there is no {slug}" + (f"; did you mean {near}?" if near else ""))
+
+
+def _heading(group: Item, language: str) -> str:
+    indicator = group["claims"][0].get("indicator")
+    if indicator and indicator["id"] == group["relation"]:
+        return str(indicator["label"])
+    return heading(group["relation"], inverse=group["inverse"], language=language)
+
+
+def _line(claim: Item, inverse: bool, language: str) -> str:
+    words = sentence(claim, language)
+    if inverse:
+        return str(words)
+    details = ", ".join(part for part in (words.firmness, words.when) if part)
+    return f"{value_in_words(claim, language)}{f' ({details})' if details else ''}, {words.source}"
+
+
+def _place(passage: Item) -> str:
+    return f"{passage['document']}:{passage['start']}-{passage['end']}"
+
+
+def run_search(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Print what matches; exit code 1 if nothing does."""
+    return asyncio.run(_search(arguments.text, settings))
+
+
+async def _search(text: str, settings: Settings) -> int:
+    async with _project(settings) as context:
+        hits = search(context.reader, text)
+    width = shutil.get_terminal_size().columns
+    for hit in hits:
+        print(f"{hit.slug:40} {hit.type:14} {hit.match:8} {hit.name}"[:width])
+    return 0 if hits else 1
+
+
+def run_load(_: argparse.Namespace, settings: Settings) -> int:
+    """Bring the store to what the sources say."""
+    return asyncio.run(_load(settings, say))
+
+
+async def _load(settings: Settings, progress: Progress) -> int:
+    async with open_project(settings, progress) as context:
+        progress("ready", f"version {context.store.version} under {settings.home}", 0.0)
+    return 0

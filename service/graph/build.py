@@ -1,0 +1,55 @@
+"""The graph of the sources, compiled and validated, with progress."""
+
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pyoxigraph as ox
+
+from service.errors import InvalidGraph
+from service.graph.compile import compile_sources
+from service.graph.validation import ValidationReport, validate
+from service.rdf.iris import graph_iri
+
+# Called with what is done, how many of it and how long it took.
+Progress = Callable[[str, str, float], None]
+
+
+def compile_and_validate(ontology_dir: Path, data_dir: Path, *, base: str, progress: Progress) -> tuple[ox.Quad, ...]:
+    """The quads of the sources, in the one order of quads.
+
+    Raises SourceErrors, OntologyError: the sources cannot be compiled.
+    Raises InvalidGraph: the graph breaks a shape.
+    """
+    started = time.monotonic()
+    compiled = compile_sources(ontology_dir, data_dir, base=base)
+    counted = f"{compiled.counts['facts']:,} facts, {compiled.counts['claims']:,} claims, {len(compiled.quads):,} quads"
+    progress("compiled", counted, time.monotonic() - started)
+    started = time.monotonic()
+    report = validate_graph(compiled.quads, ontology_dir)
+    found = f"{len(report.of('Violation'))} violations, {len(report.of('Warning'))} warnings"
+    progress("validated", found, time.monotonic() - started)
+    if not report.conforms:
+        raise InvalidGraph(report.of("Violation"))
+    return compiled.quads
+
+
+def validate_graph(quads: Iterable[ox.Quad], ontology_dir: Path) -> ValidationReport:
+    """The whole graph held against `shapes.ttl`."""
+    shapes = ox.parse(path=ontology_dir / "shapes.ttl", format=ox.RdfFormat.TURTLE)
+    return validate(quads, (quad.triple for quad in shapes))
+
+
+def document_languages(quads: Iterable[ox.Quad], base: str) -> dict[str, str]:
+    """The language tag of each document's text, by its name (`d001`)."""
+    language = ox.NamedNode("http://purl.org/dc/terms/language")
+    folder, sources = f"{base}doc/", graph_iri(base, "sources")
+    return {
+        quad.subject.value.removeprefix(folder): quad.object.value
+        for quad in quads
+        if quad.predicate == language
+        and quad.graph_name == sources
+        and isinstance(quad.subject, ox.NamedNode)
+        and isinstance(quad.object, ox.Literal)
+        and quad.subject.value.startswith(folder)
+    }
