@@ -46,7 +46,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table: its name, what a row is, its columns; the first column is the key unless `key` says otherwise."""
+    """A table: its name, what a row is, its columns, and the columns that together tell one row from the others."""
 
     name: str
     about: str
@@ -289,7 +289,8 @@ FACTS = Table(
         _text("value_language", "language of a text", "object", "language"),
         Column("claims", "string", "claims that it follows from (identifiers)", _path("claims")),
     ),
-    ("subject_id", "relation_id", "value_id", "value", "value_language"),
+    # None: a part of a Frictionless key may not be empty, and a fact has either an identifier or a text as its value.
+    (),
 )
 TABLES = (ENTITIES, CLAIMS, OBSERVATIONS, EVIDENCE, DOCUMENTS, FACTS)
 
@@ -348,8 +349,8 @@ def _resource(file: TableFile) -> dict[str, Any]:
         "hash": f"sha256:{file.sha256}",
         "schema": {
             "fields": fields,
-            "primaryKey": list(table.key),
             "missingValues": [""],
+            **({"primaryKey": list(table.key)} if table.key else {}),
             **({"foreignKeys": keys} if keys else {}),
         },
     }
