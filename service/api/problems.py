@@ -1,0 +1,163 @@
+"""The one table from errors to HTTP statuses, and the body that says what is wrong. RFC 9457."""
+
+import json
+import logging
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from service import errors
+from service.api.negotiation import NotAcceptable
+from service.errors import MarsadError
+
+_log = logging.getLogger(__name__)
+
+CONTENT_TYPE = "application/problem+json"
+_TYPES = "https://marsad.example/problems/"
+
+
+class MethodNotAllowed(MarsadError):
+    """A method that the resource does not have; `allowed` are those it has."""
+
+    def __init__(self, allowed: tuple[str, ...]) -> None:
+        self.allowed = allowed
+        super().__init__(f"this resource takes {', '.join(allowed)}")
+
+
+class UnsupportedMediaType(MarsadError):
+    """A request body of a type that is not read here."""
+
+
+class RequestTimeout(MarsadError):
+    """A request body that stopped coming."""
+
+
+class CrossSite(MarsadError):
+    """A change that a page of another site asked the browser to make."""
+
+
+# (status, last part of the type's IRI, title). The first class in the order of inheritance counts.
+TABLE: dict[type[BaseException], tuple[int, str, str]] = {
+    errors.BadRequest: (400, "bad-request", "The request is not understood"),
+    errors.InvalidEdtf: (400, "invalid-date", "The date is not EDTF"),
+    errors.MalformedRdf: (400, "malformed-rdf", "The document is not the RDF it is said to be"),
+    errors.QuerySyntaxError: (400, "syntax", "The text is not SPARQL 1.1"),
+    errors.UnknownFunction: (400, "unknown-function", "The query calls an unknown function"),
+    errors.UnknownGraph: (400, "unknown-graph", "The dataset names a graph that is not here"),
+    errors.RemoteAccess: (403, "remote-access", "Requests to other hosts are refused"),
+    errors.QueryError: (400, "query", "The query cannot be answered"),
+    errors.QueryTooLarge: (413, "query-too-large", "The query is too large"),
+    errors.BodyTooLarge: (413, "body-too-large", "The request body is too large"),
+    errors.DeadlineExceeded: (504, "deadline", "The query took too long"),
+    errors.MemoryExceeded: (507, "memory", "The query needed too much memory"),
+    errors.QueueFull: (503, "busy", "All workers are busy"),
+    errors.LimitExceeded: (413, "limit", "A limit was reached"),
+    errors.QueryCancelled: (409, "cancelled", "The query was cancelled"),
+    errors.EngineFailure: (500, "engine", "The engine failed on this query"),
+    errors.AnswerCut: (500, "answer-cut", "The answer ended early"),
+    errors.StoreUnavailable: (503, "unavailable", "The graph is not available at the moment"),
+    errors.ReadOnly: (403, "read-only", "Changes are not taken here"),
+    errors.NotFound: (404, "not-found", "There is no such thing here"),
+    errors.TextsMissing: (404, "texts-missing", "The texts of the documents are not at hand"),
+    errors.StalePassage: (409, "stale-passage", "The text is not the one that was cited"),
+    errors.UnwritableRdf: (406, "unwritable", "This format cannot carry the answer"),
+    errors.SourceErrors: (422, "sources", "The data cannot be compiled"),
+    errors.OntologyError: (422, "ontology", "The ontology is not fit for use"),
+    errors.ConfigurationError: (500, "configuration", "The service is not set up correctly"),
+    NotAcceptable: (406, "not-acceptable", "No acceptable format"),
+    MethodNotAllowed: (405, "method", "The method is not allowed here"),
+    UnsupportedMediaType: (415, "media-type", "The type of the request body is not supported"),
+    RequestTimeout: (408, "timeout", "The request did not arrive in time"),
+    CrossSite: (403, "cross-site", "Changes from pages of other sites are refused"),
+}
+_UNFORESEEN = (500, "unforeseen", "Something unforeseen happened")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An error as HTTP says it: status, headers, and the members of the body."""
+
+    status: int
+    members: dict[str, Any]
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def body(self) -> bytes:
+        """The body in JSON."""
+        return json.dumps(self.members, ensure_ascii=False).encode()
+
+
+def problem_of(error: BaseException) -> Problem:
+    """What to answer for an error. Anything but a MarsadError is a 500 that tells nothing but a number for the log."""
+    row = next((TABLE[kind] for kind in type(error).__mro__ if kind in TABLE), None)
+    if row is None or not isinstance(error, MarsadError):
+        return _unforeseen(error)
+    status, name, title = row
+    members: dict[str, Any] = {"type": _TYPES + name, "title": title, "status": status, "detail": str(error)}
+    headers: dict[str, str] = {}
+    if isinstance(error, errors.QueryError):
+        places = {"line": error.line, "column": error.column, "token": error.token}
+        members |= {key: value for key, value in places.items() if value is not None}
+    if isinstance(error, errors.LimitExceeded):
+        members |= {"limit": error.limit, "value": error.value, "setting": error.setting}
+        members["remedy"] = f"whoever runs this service can change the limit with the setting {error.setting}"
+    if isinstance(error, errors.QueueFull):
+        headers["Retry-After"] = str(error.retry_after_s)
+    if isinstance(error, errors.StoreUnavailable):
+        headers["Retry-After"] = "5"
+    if isinstance(error, NotAcceptable):
+        members["available"] = list(error.offers)
+    if isinstance(error, MethodNotAllowed):
+        headers["Allow"] = ", ".join(error.allowed)
+    if isinstance(error, UnsupportedMediaType):
+        headers["Accept-Encoding"] = "identity"
+    return Problem(status, members, headers)
+
+
+def _unforeseen(error: BaseException) -> Problem:
+    number = secrets.token_hex(8)
+    _log.error("request %s failed", number, exc_info=error)
+    status, name, title = _UNFORESEEN
+    detail = "The log of the service has the cause, under this number."
+    members = {"type": _TYPES + name, "title": title, "status": status, "detail": detail, "request": number}
+    return Problem(status, members)
+
+
+def _status_problem(status: int, detail: str) -> Problem:
+    titles = {404: ("not-found", "There is no such thing here"), 405: ("method", "The method is not allowed here")}
+    name, title = titles.get(status, ("http", "The request cannot be answered"))
+    return Problem(status, {"type": _TYPES + name, "title": title, "status": status, "detail": detail})
+
+
+def install_handlers(api: FastAPI) -> None:
+    """Let a FastAPI application answer every error with a problem."""
+
+    def respond(problem: Problem) -> Response:
+        return Response(problem.body, problem.status, problem.headers, CONTENT_TYPE)
+
+    async def on_error(_: Request, error: Exception) -> Response:
+        return respond(problem_of(error))
+
+    async def on_status(_: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        found = respond(_status_problem(error.status_code, str(error.detail)))
+        for name, value in (error.headers or {}).items():
+            found.headers[name] = value
+        return found
+
+    async def on_parameters(_: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        faults = [{"parameter": ".".join(map(str, fault["loc"])), "message": fault["msg"]} for fault in error.errors()]
+        detail = "; ".join(f"{fault['parameter']}: {fault['message']}" for fault in faults)
+        problem = problem_of(errors.BadRequest(detail))
+        problem.members["faults"] = faults
+        return respond(problem)
+
+    api.add_exception_handler(MarsadError, on_error)
+    api.add_exception_handler(HTTPException, on_status)
+    api.add_exception_handler(RequestValidationError, on_parameters)
+    api.add_exception_handler(Exception, on_error)

@@ -1,0 +1,327 @@
+"""Reading a SPARQL text without parsing it: its form, what it asks of other hosts, and how deep and long it is.
+
+A lexer over the terminals of the grammar (strings, IRIs, comments and names kept apart) and a walk over the tokens.
+It never says that a text is right: the engine does, in a worker. It says what must not reach the engine.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NoReturn
+from urllib.parse import urljoin
+
+from service.errors import QuerySyntaxError, QueryTooLarge, RemoteAccess
+
+_LETTER = r"[^\W\d_]"
+_TERMINALS = re.compile(
+    r"""
+      (?P<space>[ \t\r\n]++)
+    | (?P<comment>\#[^\r\n]*+)
+    | (?P<iri><(?:[^\x00-\x20<>"{}|^`\\]|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8})*+>)
+    | (?P<string>'''(?:[^'\\]|\\[\s\S]|'(?!''))*+''' | \"\"\"(?:[^"\\]|\\[\s\S]|"(?!""))*+\"\"\"
+        | '(?!'')(?:[^'\\\r\n]|\\.)*+' | "(?!"")(?:[^"\\\r\n]|\\.)*+")
+    | (?P<variable>[?$]\w++)
+    | (?P<blank>_:[\w](?:[\w.\-·]*[\w\-·])?)
+    | (?P<name>(?:[^\W\d_](?:[\w.\-·]*[\w\-·])?)?:
+        (?:(?:[\w:]|%[0-9A-Fa-f]{2}|\\[_~.\-!$&'()*+,;=/?\#@%])
+           (?:[\w:.\-·]|%[0-9A-Fa-f]{2}|\\[_~.\-!$&'()*+,;=/?\#@%])*)?)
+    | (?P<number>(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++)?)
+    | (?P<language>@[A-Za-z]++(?:-[A-Za-z0-9]++)*+(?:--[A-Za-z]++)?)
+    | (?P<word>[^\W\d]\w*+)
+    | (?P<mark>\|\||&&|\^\^|!=|<=|>=|<<\(|\)>>|<<|>>|\{\||\|\}|[{}()\[\].,;*/|^!=<>+\-?:~])
+    """,
+    re.VERBOSE,
+)
+_OPENING, _CLOSING = {"{": "}", "(": ")", "[": "]", "<<": ">>", "<<(": ")>>", "{|": "|}"}, "}])>>)>>|}"
+_OPERATORS = {"||", "&&", "=", "!=", "<", ">", "<=", ">=", "+", "-", "*", "/", "|", "^", "!"}
+# Clauses that the engine nests one in the other when they stand side by side.
+_CLAUSES = {"UNION", "OPTIONAL", "MINUS", "GRAPH", "FILTER"}
+_QUERY_FORMS = {"SELECT", "ASK", "CONSTRUCT", "DESCRIBE"}
+_UPDATE_FORMS = {"INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "ADD", "MOVE", "COPY", "WITH"}
+_VOLATILE = {"NOW", "RAND", "UUID", "STRUUID", "BNODE"}
+_UPDATE = "UPDATE"
+_UNNAMED = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A terminal: its kind, its text and where it begins in the whole text."""
+
+    kind: str
+    text: str
+    start: int
+
+    @property
+    def word(self) -> str:
+        """The keyword in capitals; empty if the token is none."""
+        return self.text.upper() if self.kind == "word" else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How large a text may be, with the names of the settings for messages."""
+
+    max_bytes: int
+    max_nesting: int
+    max_chain: int
+    bytes_setting: str = "MARSAD_MAX_QUERY_BYTES"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a SPARQL text says about itself.
+
+    `form` is SELECT, ASK, CONSTRUCT, DESCRIBE, UPDATE or empty when the text shows none.
+    `dataset` are the graphs of FROM, FROM NAMED, USING and USING NAMED, as absolute IRIs where they can be told.
+    `names_dataset` is true if there is any such clause. `volatile`: the answer may differ each time.
+    """
+
+    text: str
+    tokens: Sequence[Token]
+    form: str
+    dataset: tuple[str, ...]
+    names_dataset: bool
+    volatile: bool
+    prefixes: dict[str, str] = field(default_factory=dict)
+    base: str | None = None
+
+    @cached_property
+    def lines(self) -> list[int]:
+        """Where each line begins."""
+        return [0, *(match.end() for match in re.finditer("\n", self.text))]
+
+    def place(self, position: int) -> tuple[int, int]:
+        """One-based line and column of a position in the text."""
+        return place_of(self.text, position)
+
+    def token_at(self, line: int, column: int) -> str | None:
+        """The text of the token at a place, or of the one before it; None at the start and beyond the end."""
+        if not 1 <= line <= len(self.lines):
+            return None
+        position = self.lines[line - 1] + column - 1
+        before = None
+        for token in self.tokens:
+            if token.start > position:
+                break
+            before = token
+        return before.text if before is not None else None
+
+
+def place_of(text: str, position: int) -> tuple[int, int]:
+    """One-based line and column, in code points, of a position in a text."""
+    return text.count("\n", 0, position) + 1, position - (text.rfind("\n", 0, position) + 1) + 1
+
+
+def read_query(text: str, bounds: Bounds, *, known: frozenset[str] = frozenset(), base: str | None = None) -> Reading:
+    """What a SPARQL query or update says about itself.
+
+    `known` are prefixes that need no declaration. `base` resolves relative IRIs where the text declares no BASE.
+
+    Raises QueryTooLarge: its length, nesting, or a chain of operators is beyond the bounds.
+    Raises QuerySyntaxError: no token fits, a bracket is not closed, or a prefix is not declared.
+    Raises RemoteAccess: it has SERVICE or LOAD.
+    """
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if size > bounds.max_bytes:
+        raise QueryTooLarge(
+            f"the text has {size} bytes; {bounds.max_bytes} are allowed",
+            limit="bytes of a query text",
+            value=bounds.max_bytes,
+            setting=bounds.bytes_setting,
+        )
+    tokens = list(_tokens(text))
+    _check_size(text, tokens, bounds)
+    _check_remote(text, tokens)
+    prefixes, base = _prologue(text, tokens, known, base)
+    words = {token.word for token in tokens if token.kind == "word"}
+    dataset = tuple(_dataset(tokens, prefixes, base))
+    return Reading(
+        text=text,
+        tokens=tokens,
+        form=_form(tokens),
+        dataset=tuple(iri for iri in dataset if iri is not None),
+        names_dataset=bool(dataset),
+        volatile=bool(words & _VOLATILE),
+        prefixes=prefixes,
+        base=base,
+    )
+
+
+_ENGINE_PLACE = re.compile(r"error at (\d+):(\d+): (?:expected (?:one of )?)?(.*)", re.DOTALL)
+# What the engine lists when any letter of a name, a number or a space would have done.
+_NOISE = re.compile(r"\['?[^\]]*\]|\"\\\\[uU]?\"|\[_\]")
+_SENTENCES = {
+    "Prefix not found": "a prefix is not declared",
+    "IRI parsing failed": "this is not an IRI",
+}
+
+
+def located(error: QuerySyntaxError, reading: Reading) -> QuerySyntaxError:
+    """The engine's error with its place and its token: the engine says only how far it came, and what it expected."""
+    found = _ENGINE_PLACE.match(error.message)
+    if found is None:
+        return error
+    line, column = int(found.group(1)), int(found.group(2))
+    position = reading.lines[min(line, len(reading.lines)) - 1] + column - 1
+    token = next((token for token in reversed(reading.tokens) if token.start <= position), None)
+    if token is not None:
+        line, column = reading.place(token.start)
+    return QuerySyntaxError(
+        _in_words(found.group(3)), line=line, column=column, token=token.text if token is not None else None
+    )
+
+
+def _in_words(expected: str) -> str:
+    parts = [part.strip() for part in _NOISE.sub("", expected).replace("\n", " ").split(",")]
+    words = list(dict.fromkeys(part.strip('"') for part in parts if part.strip("| ")))
+    for word in words:
+        if word in _SENTENCES:
+            return _SENTENCES[word]
+        if " " in word and word[0].isupper():  # a sentence of the engine
+            return word[0].lower() + word[1:]
+    if not words:
+        return "this is not SPARQL 1.1"
+    return f"this is not SPARQL 1.1; here could stand: {' '.join(words[:10])}"
+
+
+def _tokens(text: str) -> Iterator[Token]:
+    position, size, match = 0, len(text), _TERMINALS.match
+    while position < size:
+        found = match(text, position)
+        if found is None:
+            _fail(text, position, _why_no_token(text, position))
+        kind = found.lastgroup or ""
+        if kind not in ("space", "comment"):
+            yield Token(kind, found.group(), position)
+        position = found.end()
+
+
+def _why_no_token(text: str, position: int) -> str:
+    if text[position] in "'\"":
+        return "this string is not closed"
+    return f"the character {text[position]!r} has no meaning here"
+
+
+def _fail(text: str, position: int, message: str, token: str | None = None) -> NoReturn:
+    line, column = place_of(text, position)
+    raise QuerySyntaxError(message, line=line, column=column, token=token or text[position : position + 1])
+
+
+def _check_size(text: str, tokens: Sequence[Token], bounds: Bounds) -> None:
+    """Nesting and chains. A chain is a run of operators and clauses side by side in one pair of brackets."""
+    open_brackets: list[Token] = []
+    operators, clauses = [0], [0]
+    signs = 0
+    for token in tokens:
+        signs = signs + 1 if token.text in ("+", "-", "!", "^") else 0
+        if token.text in _OPENING and token.kind == "mark":
+            open_brackets.append(token)
+            operators.append(0)
+            clauses.append(0)
+            if len(open_brackets) > bounds.max_nesting:
+                raise QueryTooLarge(
+                    _at(text, token, f"brackets are nested deeper than {bounds.max_nesting}"),
+                    limit="depth of brackets",
+                    value=bounds.max_nesting,
+                    setting="MARSAD_MAX_NESTING",
+                )
+        elif token.kind == "mark" and token.text in _CLOSING:
+            if not open_brackets or _OPENING[open_brackets[-1].text] != token.text:
+                _fail_bracket(text, open_brackets, token)
+            open_brackets.pop()
+            operators.pop()
+            clauses.pop()
+        elif token.kind == "mark" and token.text in ",.;":
+            operators[-1] = 0
+        elif (token.kind == "mark" and token.text in _OPERATORS) or token.word == "IN":
+            operators[-1] += 1
+        elif token.word in _CLAUSES:
+            clauses[-1] += 1
+        elif token.word == "AS" and len(clauses) > 1:  # (… AS ?x) nests what stands before the bracket
+            clauses[-2] += 1
+        if max(operators[-1], clauses[-1], signs) > bounds.max_chain:
+            raise QueryTooLarge(
+                _at(text, token, f"more than {bounds.max_chain} operators or clauses stand in one chain"),
+                limit="operators or clauses in one chain",
+                value=bounds.max_chain,
+                setting="MARSAD_MAX_CHAIN",
+            )
+    if open_brackets:
+        _fail(text, open_brackets[-1].start, f"this {open_brackets[-1].text} is not closed", open_brackets[-1].text)
+
+
+def _fail_bracket(text: str, open_brackets: Sequence[Token], token: Token) -> NoReturn:
+    if not open_brackets:
+        _fail(text, token.start, f"this {token.text} closes nothing", token.text)
+    line, column = place_of(text, open_brackets[-1].start)
+    opened = open_brackets[-1].text
+    message = f"this {token.text} comes where the {opened} of line {line}, column {column} is still open"
+    _fail(text, token.start, message, token.text)
+
+
+def _at(text: str, token: Token, message: str) -> str:
+    line, column = place_of(text, token.start)
+    return f"line {line}, column {column}: {message}"
+
+
+def _check_remote(text: str, tokens: Sequence[Token]) -> None:
+    for token in tokens:
+        if token.word in ("SERVICE", "LOAD"):
+            line, column = place_of(text, token.start)
+            raise RemoteAccess(
+                f"{token.word} would make a request to another host; this endpoint makes none",
+                line=line,
+                column=column,
+                token=token.text,
+            )
+
+
+def _form(tokens: Sequence[Token]) -> str:
+    for token in tokens:
+        if token.word in _QUERY_FORMS:
+            return token.word
+        if token.word in _UPDATE_FORMS:
+            return _UPDATE
+    return ""
+
+
+def _prologue(
+    text: str, tokens: Sequence[Token], known: frozenset[str], base: str | None
+) -> tuple[dict[str, str], str | None]:
+    """The declared prefixes and the base; every name must have one of them or a known one."""
+    prefixes: dict[str, str] = {}
+    declaring = ""
+    for index, token in enumerate(tokens):
+        following = tokens[index + 1] if index + 1 < len(tokens) else None
+        if token.word == "BASE" and following is not None and following.kind == "iri":
+            base = urljoin(base or "", following.text[1:-1])
+        elif token.word == "PREFIX":
+            declaring = "PREFIX"
+        elif token.kind == "name":
+            prefix = token.text.split(":", 1)[0]
+            if declaring and following is not None and following.kind == "iri":
+                prefixes[prefix] = urljoin(base or "", following.text[1:-1])
+            elif not declaring and prefix not in prefixes and prefix not in known:
+                _fail(text, token.start, f"the prefix {prefix}: is not declared", token.text)
+            declaring = ""
+    return prefixes, base
+
+
+def _dataset(tokens: Sequence[Token], prefixes: dict[str, str], base: str | None) -> Iterator[str | None]:
+    for index, token in enumerate(tokens):
+        if token.word not in ("FROM", "USING"):
+            continue
+        rest = [other for other in tokens[index + 1 : index + 3] if other.word != "NAMED"]
+        yield _absolute(rest[0], prefixes, base) if rest else None
+
+
+def _absolute(token: Token, prefixes: dict[str, str], base: str | None) -> str | None:
+    """The IRI of a token as far as it can be told here: None for names with escapes, unknown prefixes, variables."""
+    if token.kind == "iri" and "\\" not in token.text:
+        return urljoin(base, token.text[1:-1]) if base else token.text[1:-1]
+    if token.kind == "name":
+        prefix, local = token.text.split(":", 1)
+        if prefix in prefixes and "\\" not in local:
+            return prefixes[prefix] + local
+    return None
