@@ -22,12 +22,13 @@ from service.api.middleware import with_middleware
 from service.api.problems import install_handlers
 from service.api.sparql import create_sparql_app
 from service.errors import ConfigurationError
-from service.graph.build import Progress, compile_and_validate, document_languages
+from service.graph.build import Progress, compile_and_validate, document_property
 from service.graph.compile import source_digest
 from service.graph.evidence import Texts
 from service.graph.index import Index
 from service.paths import data_dir, ontology_dir
-from service.rdf.namespaces import prefixes
+from service.rdf.iris import graph_iri
+from service.rdf.namespaces import DCTERMS_CREATOR, DCTERMS_LANGUAGE, prefixes
 from service.settings import Settings
 from service.store.base import Delta, Store
 from service.store.embedded import open_store
@@ -98,9 +99,11 @@ async def open_project(settings: Settings, progress: Progress, *, in_memory: boo
             _open_index, store, None if in_memory else settings.home / "index.sqlite", settings
         )
         texts = Texts(settings.documents) if settings.documents else None
-        languages = document_languages(store.match(), settings.base)
+        sources = list(store.match(None, None, None, graph_iri(settings.base, "sources")))
+        languages = document_property(sources, DCTERMS_LANGUAGE, settings.base)
+        authors = document_property(sources, DCTERMS_CREATOR, settings.base)
         try:
-            yield Context(settings, store, index, texts, languages)
+            yield Context(settings, store, index, texts, languages, authors)
         finally:
             index.close()
 

@@ -18,9 +18,10 @@ from service.graph.questions import questions
 from service.graph.review import ReviewRow
 from service.graph.search import search
 from service.graph.selection import COLLECTIONS, Selection, select
-from service.graph.words import heading, sentence, value_in_words
+from service.graph.words import Authors, heading, sentence, value_in_words
 from service.paths import ontology_dir
 from service.rdf.iris import local_name
+from service.rdf.namespaces import SKOS_DEFINITION
 
 Language = Literal["en", "fr", "ar"]
 router = APIRouter(include_in_schema=False)
@@ -98,7 +99,7 @@ def _review_row(row: ReviewRow, describer: Describer) -> Item:
 
 @router.get("/{lang}/claim/{key}")
 def claim_page(request: Request, context: _Context, lang: Language, key: str) -> HTMLResponse:
-    claim = in_words(context.describer(lang).claim(find_claim(context.reader, key)), lang)
+    claim = in_words(context.describer(lang).claim(find_claim(context.reader, key)), lang, context.authors)
     return _page(request, context, lang, "claim.html", title=str(claim["words"]), claim=claim, path=f"/claim/{key}")
 
 
@@ -108,8 +109,11 @@ def resource_page(
 ) -> HTMLResponse:
     row_id = find_resource(context.reader, f"{context.base}{folder}/{slug}")
     item = context.describer(lang).entity(row_id)
-    groups = [_group(group, lang) for group in item["relations"]]
-    item |= {"type_label": item["type"], "definition": None}
+    groups = [_group(group, lang, context.authors) for group in item["relations"]]
+    item |= {
+        "type_label": context.term_label(item["type"], lang),
+        "definition": _definition(context, item["iri"], lang),
+    }
     return _page(
         request,
         context,
@@ -147,15 +151,15 @@ def list_page(
             shown["next"] = f"?cursor={page.next_cursor}"
     for item in shown["items"]:
         item.setdefault("matched", None)
-        item["type_label"] = item["type"]
+        item["type_label"] = context.term_label(item["type"], lang)
     return _page(request, context, lang, "list.html", **shown)
 
 
-def in_words(claim: Item, language: str) -> Item:
+def in_words(claim: Item, language: str, authors: Authors) -> Item:
     """The claim with `words` (a Sentence), `value_words` and `inverse_of` (None) for a page."""
     return {
         **claim,
-        "words": sentence(claim, language),
+        "words": sentence(claim, language, authors),
         "value_words": value_in_words(claim, language),
         "inverse_of": None,
         "object": claim.get("object"),
@@ -163,10 +167,10 @@ def in_words(claim: Item, language: str) -> Item:
     }
 
 
-def _group(group: Item, language: str) -> Item:
+def _group(group: Item, language: str, authors: Authors) -> Item:
     claims = []
     for claim in group["claims"]:
-        shown = in_words(claim, language)
+        shown = in_words(claim, language, authors)
         if group["inverse"]:
             shown["inverse_of"] = claim.get("subject") or claim.get("observedFor") or claim.get("assessmentOf")
         claims.append(shown)
@@ -176,28 +180,36 @@ def _group(group: Item, language: str) -> Item:
     return {"heading": title, "relation": group["relation"], "inverse": group["inverse"], "claims": claims}
 
 
-# Relations with one true value at a time, in which different values of different documents disagree.
-_SINGLE_VALUED = ("founded", "when", "createdBy")
+def _definition(context: Context, iri: str, language: str) -> str | None:
+    texts = {
+        quad.object.language: quad.object.value
+        for quad in context.match(ox.NamedNode(iri), SKOS_DEFINITION, None)
+        if isinstance(quad.object, ox.Literal)
+    }
+    return texts.get(language) or texts.get("en")
+
+
+# Relations that have one true date: dates that cannot all hold disagree.
+_DATED = ("founded", "when")
 
 
 def _disagreements(groups: list[Item]) -> list[Item]:
-    """The groups in which sources give different values: dates of one founding, one number for one indicator and time."""
-    found = []
-    for group in groups:
-        values: dict[Any, set[str]] = defaultdict(set)
-        for claim in group["claims"]:
-            if not group["inverse"] and claim["modality"] == "asserted":
-                values[_compared(claim, group)].add(claim["value_words"])
-        if any(len(different) > 1 for key, different in values.items() if key is not None):
-            found.append(group)
-    return found
+    """The groups whose asserted claims cannot all hold: dates apart from each other, two numbers for one measure and time."""
+    return [group for group in groups if not group["inverse"] and _disagree(group)]
 
 
-def _compared(claim: Item, group: Item) -> Any:
-    if claim["type"] == "Observation":
-        time = claim["time"]["edtf"] if claim["time"] else None
-        return (time, tuple(item["id"] for item in claim.get("breakdown", [])))
-    return group["relation"] if group["relation"] in _SINGLE_VALUED else None
+def _disagree(group: Item) -> bool:
+    asserted = [claim for claim in group["claims"] if claim["modality"] == "asserted"]
+    if group["relation"] in _DATED:
+        times = [claim["object"] for claim in asserted if claim["object"] and "edtf" in claim["object"]]
+        latest_start = max((time.get("earliest", "") for time in times), default="")
+        return any(time.get("latest", "9999") < latest_start for time in times)
+    exact: dict[Any, set[str]] = defaultdict(set)
+    for claim in asserted:
+        if claim["type"] == "Observation" and claim["valueIs"] == "exact":
+            time = claim["time"]["edtf"] if claim["time"] else None
+            exact[time, tuple(item["id"] for item in claim.get("breakdown", []))].add(claim["value"])
+    return any(len(values) > 1 for values in exact.values())
 
 
 def _page(

@@ -17,7 +17,7 @@ from service.errors import BadRequest, NotFound
 from service.graph.build import Progress
 from service.graph.describe import Item, find_resource
 from service.graph.search import search
-from service.graph.words import heading, sentence, value_in_words
+from service.graph.words import Authors, heading, sentence, value_in_words
 from service.rdf.formats import RDF_FORMATS, RESULTS_FORMATS
 from service.settings import Settings
 from service.store.base import Query, read
@@ -142,7 +142,7 @@ async def _show(slug: str, language: str, settings: Settings) -> int:
     for group in item["relations"]:
         print(f"\n{_heading(group, language)}")
         for claim in group["claims"]:
-            print(f"  {_line(claim, group['inverse'], language)}")
+            print(f"  {_line(claim, group['inverse'], language, context.authors)}")
             print(f"      {claim['id']}  {' '.join(_place(passage) for passage in claim['evidence'])}")
     return 0
 
@@ -164,8 +164,8 @@ def _heading(group: Item, language: str) -> str:
     return heading(group["relation"], inverse=group["inverse"], language=language)
 
 
-def _line(claim: Item, inverse: bool, language: str) -> str:
-    words = sentence(claim, language)
+def _line(claim: Item, inverse: bool, language: str, authors: Authors) -> str:
+    words = sentence(claim, language, authors)
     if inverse:
         return str(words)
     details = ", ".join(part for part in (words.firmness, words.when) if part)

@@ -9,7 +9,7 @@ import pyoxigraph as ox
 from service.errors import InvalidGraph
 from service.graph.compile import compile_sources
 from service.graph.validation import ValidationReport, validate
-from service.rdf.iris import graph_iri
+from service.rdf.iris import graph_iri, local_name
 
 # Called with what is done, how many of it and how long it took.
 Progress = Callable[[str, str, float], None]
@@ -40,16 +40,17 @@ def validate_graph(quads: Iterable[ox.Quad], ontology_dir: Path) -> ValidationRe
     return validate(quads, (quad.triple for quad in shapes))
 
 
-def document_languages(quads: Iterable[ox.Quad], base: str) -> dict[str, str]:
-    """The language tag of each document's text, by its name (`d001`)."""
-    language = ox.NamedNode("http://purl.org/dc/terms/language")
+def document_property(quads: Iterable[ox.Quad], predicate: ox.NamedNode, base: str) -> dict[str, str]:
+    """What `g:sources` says of each document with one property, by the document's name (`d001`); an IRI by its local name."""
     folder, sources = f"{base}doc/", graph_iri(base, "sources")
     return {
         quad.subject.value.removeprefix(folder): quad.object.value
+        if isinstance(quad.object, ox.Literal)
+        else local_name(quad.object)
         for quad in quads
-        if quad.predicate == language
+        if quad.predicate == predicate
         and quad.graph_name == sources
         and isinstance(quad.subject, ox.NamedNode)
-        and isinstance(quad.object, ox.Literal)
+        and isinstance(quad.object, ox.Literal | ox.NamedNode)
         and quad.subject.value.startswith(folder)
     }

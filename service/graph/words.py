@@ -3,7 +3,9 @@
 The phrases are tense-free, as the properties are: the time stands on the claim.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from service.graph.describe import Item
 
@@ -97,6 +99,8 @@ _PHRASES = {
     },
 }
 WORD_LANGUAGES = ("en", "fr")
+# Document (`d001`) → slug of its author.
+Authors = Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -125,20 +129,24 @@ def heading(relation: str, *, inverse: bool, language: str) -> str:
     return relation if pair is None else pair[int(inverse)]
 
 
-def sentence(claim: Item, language: str) -> Sentence:
-    """The claim in words, with its subject named, in the language of `word_language(language)`."""
+def sentence(claim: Item, language: str, authors: Authors = MappingProxyType({})) -> Sentence:
+    """The claim in words, with its subject named, in the language of `word_language(language)`.
+
+    `authors` names the author of each document: what the author asserts is what the document says.
+    """
     words = word_language(language)
     time = claim.get("time")
     when = "" if time is None or _is_date_statement(claim) else str(time["words"])
     firmness = _MODALITY[words].get(claim["modality"], str(claim["modality"]))
-    return Sentence(_what(claim, words), firmness, when, source(claim, words))
+    return Sentence(_what(claim, words), firmness, when, source(claim, words, authors))
 
 
-def source(claim: Item, language: str) -> str:
+def source(claim: Item, language: str, authors: Authors = MappingProxyType({})) -> str:
     """Who says so: the document alone when its author asserts the claim, else the asserter, cited work and document."""
     phrases = _PHRASES[word_language(language)]
     document = phrases["document"].format(number=str(claim["document"]).removeprefix("d"))
-    asserters = ", ".join(item["label"] for item in claim.get("assertedBy", []))
+    author = authors.get(claim["document"])
+    asserters = ", ".join(item["label"] for item in claim.get("assertedBy", []) if item["id"] != author)
     cited = ", ".join(item["label"] for item in claim.get("citedWork", []))
     parts = [part for part in (asserters, phrases["citing"].format(work=cited) if cited else "", document) if part]
     return phrases["says"].format(who=", ".join(parts))
