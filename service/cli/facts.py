@@ -124,7 +124,7 @@ def run_check(arguments: argparse.Namespace, settings: Settings) -> int:
     with _step("compile") as done:
         compiled = _compiled(settings)
         counts = compiled.counts
-        done(f"{counts['documents']} documents, {counts['claims']} claims, {counts['quads']} quads")
+        done(", ".join(_counted(counts[f"{noun}s"], noun) for noun in ("document", "claim", "quad")))
     _print_faults(compiled.warnings, prefix="warning: ")
     with _step("validate") as done:
         report = validate(compiled.quads, read_shapes(paths.ontology_dir(settings), base=settings.base))

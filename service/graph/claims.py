@@ -147,10 +147,10 @@ class _Document:
 
     def statements(self, fact: Record, place: Place) -> Iterator[tuple[int, tuple[str, ...], Pairs]]:
         claimable = self.compilation.ontology.claimable
-        self.check_keys(fact, place, (*STATEMENT_KEYS, *claimable))
+        known = self.check_keys(fact, place, (*STATEMENT_KEYS, *claimable))
         subject = self.required_name(fact, "subject", place, frozenset({"Entity", "Topic"}))
         entries = [entry for entry in fact.fields.values() if entry.key in claimable]
-        if not entries:
+        if known and not entries:
             place.error(fact.line, "says nothing: a property (place, …), `indicator:` or `assessmentOf:` is expected")
         for entry in entries:
             said = claimable[entry.key]
@@ -314,11 +314,13 @@ class _Document:
 
     # Reading single keys.
 
-    def check_keys(self, fact: Record, place: Place, own: tuple[str, ...]) -> None:
+    def check_keys(self, fact: Record, place: Place, own: tuple[str, ...]) -> bool:
+        """Whether the fact has no other keys than those of its kind; the others are reported."""
         allowed = (*SHARED_KEYS, *own)
-        for entry in fact.fields.values():
-            if entry.key not in allowed:
-                place.error(entry.line, f"unknown key {entry.key!r}{near(entry.key, allowed)}")
+        unknown = [entry for entry in fact.fields.values() if entry.key not in allowed]
+        for entry in unknown:
+            place.error(entry.line, f"unknown key {entry.key!r}{near(entry.key, allowed)}")
+        return not unknown
 
     def required(self, fact: Record, key: str, place: Place) -> Text | None:
         entry = fact.fields.get(key)

@@ -28,6 +28,7 @@ TEXT_HASH_PREFIX = "sha-256:"
 _LOCATOR = re.compile(r"(0|[1-9][0-9]{0,8})-(0|[1-9][0-9]{0,8}) ([0-9a-f]{32})")
 _DOCUMENT = re.compile(r"d([0-9]{3,6})")
 _APOSTROPHES = "'’‘ʼ"
+_ANY_APOSTROPHE = f"[{_APOSTROPHES}]"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -77,11 +78,9 @@ def locate(text: str, phrase: str) -> list[Locator]:
 
 
 def _tolerant(phrase: str) -> re.Pattern[str]:
-    words = (re.escape(word) for word in phrase.split())
-    pattern = r"\s+".join(words)
-    for apostrophe in _APOSTROPHES:
-        pattern = pattern.replace(apostrophe, "\0")
-    return re.compile(pattern.replace("\0", f"[{_APOSTROPHES}]") or r"(?!)")
+    words = ("".join(_ANY_APOSTROPHE if c in _APOSTROPHES else re.escape(c) for c in word) for word in phrase.split())
+    # An empty phrase is nowhere, not everywhere.
+    return re.compile(r"\s+".join(words) or r"(?!)")
 
 
 class Texts:

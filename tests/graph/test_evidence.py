@@ -26,6 +26,10 @@ def test_a_phrase_is_found_whatever_its_white_space_and_apostrophes() -> None:
     assert [str(found) for found in locate(TEXT, "office opened")] == [str(locator_of(TEXT, 7, 21))]
 
 
+def test_a_phrase_is_found_literally_whatever_its_signs() -> None:
+    assert [found.start for found in locate("a.b\0c aab\0c", "a.b\0c")] == [0]
+
+
 @pytest.mark.parametrize("phrase", ["", "   ", "closed in 2020", "tom's office"])
 def test_a_phrase_that_is_not_there_is_not_found(phrase: str) -> None:
     assert locate(TEXT, phrase) == []
