@@ -64,9 +64,9 @@ class BadRequest(MarsadError):
 class NotAcceptable(MarsadError):
     """No form of the answer is one that the client accepts; `offers` are the media types that there are."""
 
-    def __init__(self, accept: str, offers: tuple[str, ...]) -> None:
-        super().__init__(f"Accept: {accept} allows none of {', '.join(offers)}")
-        self.offers = offers
+    def __init__(self, offers: Sequence[str]) -> None:
+        self.offers = tuple(offers)
+        super().__init__(f"none of the formats that there are is acceptable: {', '.join(self.offers)}")
 
 
 class NotFound(MarsadError):

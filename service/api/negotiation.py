@@ -33,7 +33,7 @@ def _choose(accept: str, offers: tuple[str, ...]) -> str:
         if quality > best_quality:
             best, best_quality = offer, quality
     if not best:
-        raise NotAcceptable(accept, offers)
+        raise NotAcceptable(offers)
     return best
 
 

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from service import errors
 from service.api.negotiation import NotAcceptable
+from service.api.parameters import explain
 from service.errors import MarsadError
 
 _log = logging.getLogger(__name__)
@@ -144,16 +145,17 @@ def install_handlers(api: FastAPI) -> None:
 
     async def on_status(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
+        if error.status_code == 304:
+            return Response(status_code=304, headers=error.headers)
         found = respond(_status_problem(error.status_code, str(error.detail)))
         for name, value in (error.headers or {}).items():
             found.headers[name] = value
         return found
 
-    async def on_parameters(_: Request, error: Exception) -> Response:
+    async def on_parameters(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        faults = [{"parameter": ".".join(map(str, fault["loc"])), "message": fault["msg"]} for fault in error.errors()]
-        detail = "; ".join(f"{fault['parameter']}: {fault['message']}" for fault in faults)
-        problem = problem_of(errors.BadRequest(detail))
+        found, faults = explain(request, error)
+        problem = problem_of(found)
         problem.members["faults"] = faults
         return respond(problem)
 

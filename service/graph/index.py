@@ -4,7 +4,10 @@ It holds nothing that the graph does not say and is the same for every store. `b
 `move` brings it from one version of the graph to the next by the rows that a change touches.
 """
 
+import shutil
 import sqlite3
+import tempfile
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +17,7 @@ import pyoxigraph as ox
 from service.graph.fold import fold, stems
 from service.rdf import namespaces as ns
 from service.rdf.namespaces import NS, RDF, SKOS, marsad
+from service.store.base import Delta
 
 Match = Callable[[ox.NamedNode | None, ox.NamedNode | None, ox.NamedNode | ox.Literal | None], Iterator[ox.Quad]]
 
@@ -84,32 +88,33 @@ _ROLES = {
 ABOUT_ROLES = ("subject", "object", "observedFor", "indicator", "breakdown", "assessmentOf", "aspect")
 
 
-@dataclass(frozen=True)
-class Delta:
-    """What a change removes from and adds to the graph."""
-
-    removed: frozenset[ox.Quad]
-    added: frozenset[ox.Quad]
-
-
 class Index:
-    """Read and write access to the index of one state directory.
+    """Read and write access to the index of one state directory; without `path`, to one in a folder that goes with it.
 
-    One connection of one thread writes; `reader` opens further read-only connections on the same file.
+    `connection` writes and belongs to one thread at a time; `reader` opens further connections on the same file. A
+    reader sees whole versions only and never waits for the writer (write-ahead log).
     """
 
     def __init__(self, path: Path | None, base: str) -> None:
         self.base = base
+        if path is None:
+            folder = tempfile.mkdtemp(prefix="marsad-index-")
+            self._remove = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+            path = Path(folder) / "index.sqlite"
         self.path = path
         self.connection = _open(path)
 
     def reader(self) -> sqlite3.Connection:
-        """A connection for reading; the one connection there is when the index is in memory."""
-        return self.connection if self.path is None else _connect(self.path)
+        """A new connection for reading, to be used by one thread at a time."""
+        connection = _connect(self.path)
+        connection.execute("PRAGMA query_only = ON")
+        return connection
 
     def close(self) -> None:
         """Release the file."""
         self.connection.close()
+        if hasattr(self, "_remove"):
+            self._remove()
 
     def stored_version(self) -> str | None:
         """The version of the graph that the index was brought to; None for an index that is absent or of another kind."""
@@ -140,11 +145,13 @@ class Index:
         with self.connection:
             writer = _Writer(self.connection, match, self.base)
             touched = writer.touched_by(delta)
-            if any(quad.predicate in (ns.SKOS_BROADER, ns.RDFS_SUBCLASS_OF) for quad in delta.removed | delta.added):
+            if any(quad.predicate in (ns.SKOS_BROADER, ns.RDFS_SUBCLASS_OF) for quad in (*delta.removed, *delta.added)):
                 writer.write_topics()
+            spoken_of = writer.spoken_of(touched.claims)
             writer.write_resources(touched.resources)
             writer.write_claims(touched.claims)
-            writer.count_claims()
+            spoken_of |= writer.spoken_of(touched.claims) | {node.value for node in touched.resources}
+            writer.count_claims(sorted(spoken_of))
             self._stamp(version)
 
     def _stamp(self, version: str) -> None:
@@ -184,7 +191,7 @@ class _Writer:
         resources: dict[ox.NamedNode, None] = {}
         claims: dict[ox.NamedNode, None] = {}
         claim_base, evidence_base, time_base = (self.base + part for part in ("claim/", "evidence/", "time/"))
-        for quad in sorted(delta.removed | delta.added, key=str):
+        for quad in sorted({*delta.removed, *delta.added}, key=str):
             node = quad.subject
             if not isinstance(node, ox.NamedNode):
                 continue
@@ -229,12 +236,22 @@ class _Writer:
             if "Claim" in types:
                 self._write_claim(node, types)
 
-    def count_claims(self) -> None:
+    def spoken_of(self, claims: Iterable[ox.NamedNode]) -> set[str]:
+        """The IRIs that the rows of these claims name in any role."""
+        sql = "SELECT role.resource FROM claim JOIN role ON role.claim = claim.id WHERE claim.iri = ?"
+        return {row[0] for node in claims for row in self.connection.execute(sql, (node.value,))}
+
+    def count_claims(self, iris: Iterable[str] | None = None) -> None:
+        """Count the claims about these resources anew; about all of them where none are named."""
         roles = ", ".join(f"'{role}'" for role in ABOUT_ROLES)
-        self.connection.execute(
-            f"UPDATE resource SET claims = (SELECT COUNT(DISTINCT claim) FROM role"
+        sql = (
+            "UPDATE resource SET claims = (SELECT COUNT(DISTINCT claim) FROM role"
             f" WHERE role.resource = resource.iri AND role.role IN ({roles}))"
         )
+        if iris is None:
+            self.connection.execute(sql)
+        else:
+            self.connection.executemany(f"{sql} WHERE iri = ?", [(iri,) for iri in iris])
 
     def _forget_resource(self, node: ox.NamedNode) -> None:
         row = self.connection.execute("SELECT id FROM resource WHERE iri = ?", (node.value,)).fetchone()
@@ -428,22 +445,25 @@ class _Writer:
         return {language: text for text, language in sorted(self._tagged(node, predicate), reverse=True)}
 
 
-def _open(path: Path | None) -> sqlite3.Connection:
+def _open(path: Path) -> sqlite3.Connection:
     try:
         return _connect(path)
     except sqlite3.DatabaseError:
         # A damaged file: what it held is in the graph, so begin with an empty one.
-        if path is None or not path.exists():
+        if not path.exists():
             raise
         path.unlink()
         return _connect(path)
 
 
-def _connect(path: Path | None) -> sqlite3.Connection:
-    connection = sqlite3.connect(path or ":memory:", check_same_thread=False)
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, check_same_thread=False)
     connection.execute("PRAGMA journal_mode = WAL")
     # The index can always be made anew from the graph: losing its last transaction costs seconds, not data.
     connection.execute("PRAGMA synchronous = OFF")
+    # Readers share the pages of the operating system instead of keeping a copy each: 256 MiB is an index of about
+    # 200,000 entities.
+    connection.execute(f"PRAGMA mmap_size = {256 * 2**20}")
     connection.row_factory = sqlite3.Row
     return connection
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal
 
-from service.errors import BadRequest
-from service.graph.edtf import InvalidEdtf, bounds
+from service.errors import BadRequest, InvalidEdtf
+from service.graph.edtf import bounds
 from service.graph.fold import stems
 from service.graph.index import ABOUT_ROLES, LANGUAGES
 

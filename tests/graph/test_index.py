@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.graph.index import Delta, Index
+from service.graph.index import Index
+from service.store.base import Delta
 from tests.graph.sample import BASE, matching, sample_index, sample_store
 
 TABLES = {
@@ -83,12 +84,12 @@ def test_moving_by_deltas_gives_what_building_anew_gives(changes):
         quads = [ALL[i] for i in toggled]
         if any(quad.predicate.value.endswith("subClassOf") for quad in quads):
             quads = [quad for quad in quads if not quad.predicate.value.endswith("subClassOf")]
-        removed = frozenset(quad for quad in quads if quad in store)
-        added = frozenset(quad for quad in quads if quad not in store)
+        removed = [quad for quad in quads if quad in store]
+        added = [quad for quad in quads if quad not in store]
         for quad in removed:
             store.remove(quad)
         store.extend(added)
-        index.move(matching(store), Delta(removed, added), str(number))
+        index.move(matching(store), Delta(removed=removed, added=added), str(number))
     assert contents(index) == contents(sample_index(store))
     assert index.stored_version() == str(len(changes) + 1)
 
@@ -103,6 +104,6 @@ def test_a_move_forgets_the_names_of_what_went():
         ox.NamedNode(BASE + "graph/entities"),
     )
     store.remove(gone)
-    index.move(matching(store), Delta(frozenset({gone}), frozenset()), "2")
+    index.move(matching(store), Delta(removed=[gone]), "2")
     found = index.connection.execute("SELECT COUNT(*) FROM name_words WHERE name_words MATCH 'directorate'").fetchone()
     assert found[0] == 0

@@ -1,0 +1,109 @@
+"""What the request handlers share: made once in `app.py`, never changed but by a commit."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pyoxigraph as ox
+from fastapi import Request
+
+from service.errors import NotFound, TextsMissing
+from service.graph.describe import Describer, Passage
+from service.graph.evidence import Texts
+from service.graph.export import Export
+from service.graph.index import Index, Match
+from service.graph.review import ReviewSection, review, review_queries
+from service.paths import ontology_dir
+from service.rdf.iris import graph_iri
+from service.rdf.namespaces import SKOS_PREF_LABEL, marsad
+from service.settings import Settings
+from service.store.base import Store
+
+# Code points of text shown before and after a passage.
+_CONTEXT = 80
+
+
+@dataclass
+class Context:
+    """The settings, the store, its index and the texts, where they are at hand."""
+
+    settings: Settings
+    store: Store
+    index: Index
+    texts: Texts | None
+    languages: dict[str, str]
+    authors: dict[str, str]
+    _local: threading.local = field(default_factory=threading.local)
+    _reviewed: tuple[str, list[ReviewSection]] = ("", [])
+    _export: tuple[str, Export] | None = None
+
+    @property
+    def base(self) -> str:
+        """The base of the IRIs of the data."""
+        return self.settings.base
+
+    @property
+    def version(self) -> str:
+        """What a validator is made from: this copy of the data and the number of its last change."""
+        return f"{self.store.id}-{self.store.version}"
+
+    @property
+    def match(self) -> Match:
+        """Trusted lookups in the graph, all named graphs together."""
+        return self.store.match
+
+    def graph(self, name: str) -> Iterator[ox.Quad]:
+        """The quads of one named graph."""
+        return self.store.match(None, None, None, graph_iri(self.base, name))
+
+    def reviewed(self) -> list[ReviewSection]:
+        """What the review queries find in the graph as it is; computed once for each version."""
+        if self._reviewed[0] != self.version:
+            queries = review_queries(ontology_dir(self.settings), base=self.base)
+            self._reviewed = (self.version, review(self.store.match(), queries, base=self.base))
+        return self._reviewed[1]
+
+    def export(self) -> Export:
+        """The files of the graph as it is; sorted once for each version."""
+        if self._export is None or self._export[0] != self.version:
+            self._export = (self.version, Export(self.store.match(), base=self.base))
+        return self._export[1]
+
+    def term_label(self, name: str | None, language: str) -> str:
+        """The label of a class of the ontology; its name where there is none in that language."""
+        labels = self.store.match(marsad(name), SKOS_PREF_LABEL, None) if name else ()
+        texts = {quad.object.language: quad.object.value for quad in labels if isinstance(quad.object, ox.Literal)}
+        return texts.get(language) or texts.get("en") or name or ""
+
+    def document_language(self, document: str) -> str:
+        """The language tag of a document's text; empty if nobody said it."""
+        return self.languages.get(document, "")
+
+    @property
+    def reader(self) -> sqlite3.Connection:
+        """This thread's connection to the index."""
+        if not hasattr(self._local, "connection"):
+            self._local.connection = self.index.reader()
+        connection: sqlite3.Connection = self._local.connection
+        return connection
+
+    def describer(self, language: str) -> Describer:
+        """A describer for one request."""
+        return Describer(self.reader, self.base, language, self.passage)
+
+    def passage(self, document: str, start: int, end: int) -> Passage | None:
+        """The passage with a little of the text around it; None where the texts are not at hand."""
+        if self.texts is None:
+            return None
+        try:
+            text = self.texts.text(document)
+        except (TextsMissing, NotFound):
+            return None
+        return Passage(text[start:end], text[max(0, start - _CONTEXT) : start], text[end : end + _CONTEXT])
+
+
+def context_of(request: Request) -> Context:
+    """The context of the application that answers `request`."""
+    context: Context = request.app.state.context
+    return context

@@ -1,0 +1,47 @@
+"""Files of the graph: `/export/dataset.ttl`, `/export/graph/d001.ttl`, tables, network, manifest; the catalogue.
+
+The bytes are those of `marsad export`, and the checksums of the manifest are theirs.
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse, StreamingResponse
+
+from service.api.context import Context, context_of
+from service.api.representation import as_json, check_not_modified, chosen_rdf_format, read_headers
+from service.graph.catalogue import CATALOGUE
+from service.graph.export import MANIFEST, ExportFile, ExportRequest
+
+router = APIRouter(tags=["files"])
+_Context = Annotated[Context, Depends(context_of)]
+
+
+@router.api_route("/export/{path:path}", methods=["GET", "HEAD"], summary="One file of the graph, or manifest.json.")
+def get_file(request: Request, context: _Context, path: str) -> Response:
+    check_not_modified(request, context)
+    if path == MANIFEST:
+        return as_json(request, context, context.export().manifest(ExportRequest()))
+    return _answer(request, context, context.export().file(path), attached=True)
+
+
+@router.api_route("/catalogue", methods=["GET", "HEAD"], summary="VoID and DCAT descriptions of the dataset.")
+@router.api_route("/.well-known/void", methods=["GET", "HEAD"], include_in_schema=False)
+def get_catalogue(request: Request, context: _Context) -> Response:
+    check_not_modified(request, context)
+    row = chosen_rdf_format(request)
+    return _answer(request, context, context.export().file(f"{CATALOGUE}.{row.suffix}"), attached=False)
+
+
+@router.get("/export", include_in_schema=False)
+def get_index(request: Request) -> RedirectResponse:
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/export/{MANIFEST}", status_code=302)
+
+
+def _answer(request: Request, context: Context, file: ExportFile, *, attached: bool) -> Response:
+    headers = read_headers(request, context)
+    if attached:
+        headers["Content-Disposition"] = f'attachment; filename="{file.path.replace("/", "-")}"'
+    if request.method == "HEAD":
+        return Response(media_type=file.media_type, headers=headers)
+    return StreamingResponse(file.read(), media_type=file.media_type, headers=headers)

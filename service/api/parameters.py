@@ -1,0 +1,124 @@
+"""Query parameters of the REST API, read strictly: an unknown name or value is a 400 that says what there is."""
+
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal
+
+from fastapi import Query, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.errors import BadRequest, MarsadError, NotFound
+from service.graph.selection import MAX_PAGE, PAGE, Mode, Selection, period_of
+
+Modality = Literal["asserted", "probable", "possible", "alleged", "planned", "recommended", "denied"]
+_SLUG = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+Slug = Annotated[str, Field(pattern=_SLUG, max_length=200)]
+ClassName = Annotated[str, Field(pattern=r"^[A-Z][A-Za-z]*$", max_length=60)]
+DocumentName = Annotated[str, Field(pattern=r"^d[0-9]{3,6}$")]
+
+
+class LanguageParameters(BaseModel):
+    """Parameters of every description."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    lang: Literal["en", "fr", "ar"] = Field("en", description="Language of `label` and of dates in words.")
+    format: str | None = Field(
+        None, description="Overrides `Accept`: json, jsonld, ttl, csv, nt or rdf.", max_length=10
+    )
+
+
+class SelectionParameters(LanguageParameters):
+    """Filters, order and paging of a collection. A repeated filter means "one of these"."""
+
+    q: str | None = Field(
+        None, max_length=200, description="Words of a name, in any language; the start of a word is enough."
+    )
+    type: list[ClassName] = Field([], description="Class of the ontology, subclasses included.", examples=[["Person"]])
+    kind: list[Slug] = Field([], description="Kind, narrower ones included.", examples=[["armed-group"]])
+    topic: list[Slug] = Field([], description="Concept that a claim speaks of, narrower ones included.")
+    place: list[Slug] = Field([], description="Place that a claim names as place, area of operation or target.")
+    document: list[DocumentName] = Field([], description="Document that carries the claim.", examples=[["d001"]])
+    asserter: list[Slug] = Field([], description="Who asserts the claim.")
+    modality: list[Modality] = Field([], description="How firmly it is asserted.")
+    relation: list[Annotated[str, Field(pattern=r"^[a-z][A-Za-z]*$", max_length=60)]] = Field(
+        [], description="Property of a statement.", examples=[["heldPost"]]
+    )
+    related: list[Slug] = Field([], description="Entity that the claim speaks of.")
+    begin: str | None = Field(None, alias="from", max_length=40, description="First day of the period, as EDTF.")
+    end: str | None = Field(None, alias="to", max_length=40, description="Last day of the period, as EDTF.")
+    mode: Mode = Field("possibly", description="Whether the claim's time possibly or certainly touches the period.")
+    sort: str = Field(
+        "", max_length=20, description="label, claims or slug; for claims position, time or key. `-` reverses."
+    )
+    limit: int = Field(PAGE, ge=1, le=MAX_PAGE, description="Items of a page.")
+    cursor: str | None = Field(None, max_length=400, description="From a `next` link; never made by hand.")
+    facets: bool = Field(False, description="Counts for each value of each filter.")
+    fields: str | None = Field(None, max_length=400, description="Names of the fields wanted, with commas between.")
+
+    def selection(self, collection: str) -> Selection:
+        """The request as the one object that lists, facets, files and pages are made from."""
+        begin, end = period_of(self.begin, self.end)
+        return Selection(
+            collection=collection,
+            text=self.q,
+            types=tuple(self.type),
+            kinds=tuple(self.kind),
+            topics=tuple(self.topic),
+            places=tuple(self.place),
+            documents=tuple(self.document),
+            asserters=tuple(self.asserter),
+            modalities=tuple(self.modality),
+            predicates=tuple(self.relation),
+            related=tuple(self.related),
+            begin=begin,
+            end=end,
+            mode=self.mode,
+            language=self.lang,
+            sort=self.sort,
+            limit=self.limit,
+            cursor=self.cursor,
+        )
+
+
+SelectionQuery = Annotated[SelectionParameters, Query()]
+LanguageQuery = Annotated[LanguageParameters, Query()]
+
+
+def explain(request: Request, error: RequestValidationError) -> tuple[MarsadError, list[dict[str, str]]]:
+    """What is wrong with the parameters of a request: the error in words, and each fault with its parameter.
+
+    A fault in the path is a NotFound: no such resource can exist. Everything else is a BadRequest.
+    """
+    known = _known_parameters(request)
+    faults = [
+        {
+            "parameter": str(fault["loc"][1] if len(fault["loc"]) > 1 else fault["loc"][0]),
+            "message": _advice(fault, known),
+        }
+        for fault in error.errors()
+    ]
+    detail = "; ".join(f"{fault['parameter']}: {fault['message']}" for fault in faults)
+    in_path = any(fault["loc"][0] == "path" for fault in error.errors())
+    return (NotFound if in_path else BadRequest)(detail), faults
+
+
+def _known_parameters(request: Request) -> list[str]:
+    """The names of the query parameters of the route that the request came to."""
+    names: list[str] = []
+    dependant = getattr(request.scope.get("route"), "dependant", None)
+    for parameter in getattr(dependant, "query_params", ()):
+        model = parameter.field_info.annotation
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            names += [field.alias or name for name, field in model.model_fields.items()]
+        else:
+            names.append(parameter.alias)
+    return sorted(names)
+
+
+def _advice(fault: Any, known: list[str]) -> str:
+    if fault["type"] != "extra_forbidden":
+        return str(fault["msg"])
+    near = get_close_matches(str(fault["loc"][-1]), known, n=1)
+    meant = f"; did you mean {near[0]}?" if near else ""
+    return f"there is no such parameter{meant or '; there are ' + ', '.join(known)}"
