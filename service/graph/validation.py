@@ -4,15 +4,20 @@ The graph is validated as one graph without names: in a dataset each fault would
 Nothing is inferred; the class hierarchy is part of the data. Only a Violation stops a load or a write.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+import logging
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import pyoxigraph as ox
 import pyshacl
+import pyshacl.shape
 import rdflib
-from pyshacl.errors import ReportableRuntimeError
+from pyshacl.constraints import ALL_CONSTRAINT_PARAMETERS, CONSTRAINT_PARAMETERS_MAP
+from pyshacl.errors import ReportableRuntimeError, ValidationFailure
+from pyshacl.graph_abstraction import DataGraph
+from pyshacl.monkey import apply_patches
 from rdflib.namespace import RDF as RDF_NS
 from rdflib.namespace import SH as SH_NS
 from rdflib.plugins.sparql import prepareQuery
@@ -86,6 +91,50 @@ class PreparingGraph(rdflib.Graph):
         return super().query(query_object, *args, **keywords)
 
 
+class ShapesGraph(rdflib.Graph):
+    """A graph that remembers what it answered; pySHACL asks a shape for its parameters anew for every focus node.
+
+    Measured with 32,600 triples: 11.5 s of CPU without, 9.4 s with it. Adding a triple forgets all answers.
+    """
+
+    def __init__(self) -> None:
+        self._answers: dict[object, list[Any]] = {}
+        super().__init__()
+
+    def add(self, triple: Any) -> Self:
+        self._answers.clear()
+        return super().add(triple)
+
+    def objects(self, subject: Any = None, predicate: Any = None, unique: bool = False) -> Generator[Any, None, None]:
+        return self._remembered((subject, predicate, unique), super().objects(subject, predicate, unique))
+
+    def predicate_objects(self, subject: Any = None, unique: bool = False) -> Generator[Any, None, None]:
+        return self._remembered((subject, unique), super().predicate_objects(subject, unique))
+
+    def items(self, list: Any) -> Generator[Any, None, None]:
+        return self._remembered(list, super().items(list))
+
+    def _remembered(self, question: object, answer: Iterable[Any]) -> Generator[Any, None, None]:
+        found = self._answers.get(question)
+        if found is None:
+            found = self._answers[question] = [*answer]
+        yield from found
+
+
+class _Parameters(list[Any]):
+    """The parameters that pySHACL knows, found by hash and not by comparing with each of 40.
+
+    pySHACL keeps them in a variable of its own that it fills when it is empty; where a later release has none, nothing
+    changes but the time: 9.4 s of CPU without, 7.2 s with it.
+    """
+
+    def __contains__(self, parameter: object) -> bool:
+        return parameter in CONSTRAINT_PARAMETERS_MAP
+
+
+pyshacl.shape.CONSTRAINT_PARAMS = (_Parameters(ALL_CONSTRAINT_PARAMETERS), CONSTRAINT_PARAMETERS_MAP)
+
+
 @lru_cache(maxsize=_PREPARED_QUERIES)
 def _prepared(query: str) -> Query:
     return prepareQuery(query)
@@ -101,7 +150,7 @@ def validate(triples: Iterable[ox.Quad | ox.Triple], shapes: Iterable[ox.Triple]
     try:
         # `inplace`: the graph was made for this call, so pySHACL need not copy it.
         _, report, message = pyshacl.validate(
-            data, shacl_graph=_graph(rdflib.Graph(), shapes), inference="none", inplace=True, advanced=False
+            data, shacl_graph=_graph(ShapesGraph(), shapes), inference="none", inplace=True, advanced=False
         )
     except ReportableRuntimeError as error:
         raise OntologyError(f"the shapes cannot be used: {error}") from error
@@ -110,6 +159,46 @@ def validate(triples: Iterable[ox.Quad | ox.Triple], shapes: Iterable[ox.Triple]
     return ValidationReport(tuple(sorted(_results(report), key=_order)))
 
 
+class Validator:
+    """Shapes compiled once, to be held against chosen nodes of many small graphs.
+
+    Not to be used by two threads at a time: what pySHACL keeps of the shapes is changed while it works.
+    """
+
+    def __init__(self, shapes: Iterable[ox.Triple]) -> None:
+        # As `pyshacl.validate` does before it makes its validator: rdflib's literals as SHACL wants them.
+        apply_patches()
+        self.shapes = _graph(rdflib.Graph(), shapes)
+        options = {"inference": "none", "inplace": True, "advanced": False, "logger": _silent}
+        self._validator = pyshacl.Validator(DataGraph.from_rdflib(rdflib.Graph()), shacl_graph=self.shapes, options=options)
+        self._compiled = {str(shape.node): shape for shape in self._validator.shacl_graph.shapes}
+        self._executor = self._validator.make_executor()
+
+    def validate(
+        self, triples: Iterable[ox.Quad | ox.Triple], foci: Mapping[str, Iterable[Term]]
+    ) -> "ValidationReport":
+        """What the shapes find at the nodes given for each of them (by IRI); targets are passed over.
+
+        The triples need to be no more than what these shapes read from these nodes.
+        Raises OntologyError: a query of a shape cannot be run.
+        """
+        data = DataGraph.from_rdflib(_graph(PreparingGraph(), triples))
+        found: list[Any] = []
+        try:
+            for shape, nodes in foci.items():
+                focus = [_to_rdflib(node) for node in nodes]
+                if focus:
+                    _, results = self._compiled[shape].validate(self._executor, data, focus=focus)
+                    found += results
+        except (ReportableRuntimeError, ValidationFailure) as error:
+            raise OntologyError(f"the shapes cannot be used: {error}") from error
+        if not found:
+            return ValidationReport(())
+        report, _ = self._validator.create_validation_report(self._validator.shacl_graph, False, found)
+        return ValidationReport(tuple(sorted(_results(report), key=_order)))
+
+
+_silent = logging.getLogger("pyshacl")
 _SEVERITIES: dict[Any, Severity] = {SH_NS.Violation: "Violation", SH_NS.Warning: "Warning", SH_NS.Info: "Info"}
 _SEVERITY_ORDER: dict[Severity, int] = {"Violation": 0, "Warning": 1, "Info": 2}
 

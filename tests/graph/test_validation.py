@@ -4,7 +4,7 @@ import rdflib
 
 from service.errors import OntologyError
 from service.graph.ontology import read_shapes
-from service.graph.validation import PreparingGraph, ValidationReport, validate
+from service.graph.validation import PreparingGraph, ShapesGraph, ValidationReport, validate
 from service.rdf.iris import DEFAULT_BASE
 from service.rdf.namespaces import PREFIXES
 from tests.graph.sample_data import ONTOLOGY
@@ -109,6 +109,18 @@ def test_a_prepared_query_answers_as_its_text_does() -> None:
     assert list(prepared.query(query)) == list(prepared.query(query)) == list(plain.query(query))
     binding = {"s": rdflib.URIRef("http://ex.test/b")}
     assert list(prepared.query(query, initBindings=binding)) == []
+
+
+def test_a_shapes_graph_that_remembers_answers_as_a_plain_one_does() -> None:
+    remembering, plain = ShapesGraph(), rdflib.Graph()
+    node, path = rdflib.URIRef("http://ex.test/S"), rdflib.URIRef("http://ex.test/p")
+    for graph in (remembering, plain):
+        assert list(graph.objects(node, path)) == []
+        graph.add((node, path, rdflib.Literal("1")))
+        assert list(graph.objects(node, path)) == list(graph.objects(node, path)) == [rdflib.Literal("1")]
+        graph.add((node, path, rdflib.Literal("2")))
+        assert len(list(graph.objects(node, path))) == 2
+        assert len(list(graph.predicate_objects(node))) == 2
 
 
 def test_the_project_s_shapes_find_nothing_in_an_empty_graph() -> None:
