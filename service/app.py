@@ -1,15 +1,12 @@
 """Wiring: settings, store, index and routes become one application and one server. No logic of its own."""
 
 import asyncio
-import socket
-import sys
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pyoxigraph as ox
-import uvicorn
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -18,10 +15,11 @@ from service import __version__
 from service.api import exports, linked_data, pages, rest
 from service.api.context import Context
 from service.api.health import create_health_app
+from service.api.http import local_path
 from service.api.middleware import with_middleware
 from service.api.problems import install_handlers
+from service.api.server import listening_socket, serve
 from service.api.sparql import create_sparql_app
-from service.errors import ConfigurationError
 from service.graph.build import Progress, compile_and_validate, document_property
 from service.graph.compile import source_digest
 from service.graph.evidence import Texts
@@ -56,12 +54,12 @@ def create_app(context: Context) -> ASGIApp:
     api.mount("/static", StaticFiles(directory=pages.EXPLORER / "static"), name="static")
     for router in (rest.router, exports.router, linked_data.router, pages.router):
         api.include_router(router)
-    sparql = create_sparql_app(context.store, context.settings, prefixes(context.base))
+    sparql = create_sparql_app(context.store, context.settings, prefixes(context.base), editor=pages.editor(api))
     health = create_health_app(context.store)
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
         # The endpoint and the health answers stand beside the framework: no thread hop, no model, no router.
-        path = scope.get("path", "")
+        path = local_path(scope)
         if path == "/sparql" or path.startswith("/queries/"):
             await sparql(scope, receive, send)
         elif path in ("/healthz", "/readyz", "/metrics"):
@@ -127,38 +125,3 @@ async def serve_project(settings: Settings, *, progress: Progress) -> int:
         async with open_project(settings, progress) as context:
             await serve(create_app(context), listener, settings)
     return 0
-
-
-def listening_socket(settings: Settings) -> socket.socket:
-    """A socket bound to the address of the settings. Raises ConfigurationError: the address is not to be had."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((settings.host, settings.port))
-    except OSError as error:
-        listener.close()
-        reason = f"cannot listen on {settings.host}:{settings.port} ({error.strerror}); set PORT to another, or to 0"
-        raise ConfigurationError(reason) from error
-    return listener
-
-
-async def serve(app: ASGIApp, listener: socket.socket, settings: Settings) -> None:
-    """Answer requests on a bound socket until SIGINT or SIGTERM, then let running answers end."""
-    config = uvicorn.Config(
-        # httptools: its transport aborts a cut answer over HTTP/1.0 too, where h11 would end it cleanly.
-        app,
-        http="httptools",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        root_path=settings.root_path,
-        server_header=False,
-        timeout_graceful_shutdown=10,
-        h11_max_incomplete_event_size=None,
-    )
-    server = uvicorn.Server(config)
-    host, port = listener.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
-    print(f"Marsad serves http://{shown}:{port}/  (Ctrl-C ends it)", file=sys.stderr, flush=True)
-    await server.serve(sockets=[listener])

@@ -6,7 +6,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-ORDER = {"cli": 5, "app": 5, "__main__": 6, "api": 4, "graph": 3, "store": 2, "rdf": 1}
+ORDER = {"cli": 5, "app": 5, "dataset": 5, "__main__": 6, "api": 4, "graph": 3, "store": 2, "rdf": 1}
 LEAVES = {"settings", "errors", "paths", "__init__"}
 FILES = sorted((ROOT / "service").rglob("*.py"))
 

@@ -1,11 +1,12 @@
 """The HTTP/1 connection: what uvicorn's lacks for answers that may be cut and for clients that mean harm.
 
-Give the class to `uvicorn.Config(http=…)`. An application finds the connection in `scope["extensions"]` under NAME.
+Give the class to `uvicorn.Config(http=…)`. `connection_of` finds it from within an application.
 """
 
 import asyncio
 import socket
 import struct
+from collections.abc import Mapping
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -42,7 +43,7 @@ class Connection(HttpToolsProtocol):
         self._head_bytes = 0
         if self._head_timer is None:
             self._await_head()
-        self.scope["extensions"] = {NAME: self}  # type: ignore[typeddict-item]
+        self.scope["extensions"] = {NAME: {"connection": self}}
 
     def on_url(self, url: bytes) -> None:
         self._head_bytes += len(url)
@@ -109,3 +110,9 @@ class Connection(HttpToolsProtocol):
         self._head_timer = None
         if not self.transport.is_closing():
             self.transport.abort()
+
+
+def connection_of(scope: Mapping[str, Any]) -> Connection | None:
+    """The connection of a request; None under a server that does not use this class."""
+    found: Connection | None = scope.get("extensions", {}).get(NAME, {}).get("connection")
+    return found

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -48,6 +49,8 @@ def run_serve(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.dataset:
         from service.dataset import serve_dataset
 
+        if not os.environ.get("MARSAD_DEFAULT_GRAPH"):
+            settings = replace(settings, default_graph="default")  # what a dataset of others means by it
         return asyncio.run(serve_dataset(settings, arguments.dataset, writable=arguments.writable, progress=say))
     from service.app import serve_project
 

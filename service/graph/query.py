@@ -4,14 +4,16 @@ A lexer over the terminals of the grammar (strings, IRIs, comments and names kep
 It never says that a text is right: the engine does, in a worker. It says what must not reach the engine.
 """
 
+import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NoReturn
 from urllib.parse import urljoin
 
-from service.errors import QuerySyntaxError, QueryTooLarge, RemoteAccess
+from service.errors import BadRequest, QuerySyntaxError, QueryTooLarge, RemoteAccess
+from service.store.base import Update
 
 _LETTER = r"[^\W\d_]"
 _TERMINALS = re.compile(
@@ -113,10 +115,12 @@ def place_of(text: str, position: int) -> tuple[int, int]:
     return text.count("\n", 0, position) + 1, position - (text.rfind("\n", 0, position) + 1) + 1
 
 
-def read_query(text: str, bounds: Bounds, *, known: frozenset[str] = frozenset(), base: str | None = None) -> Reading:
+def read_query(
+    text: str, bounds: Bounds, *, known: Mapping[str, str] | None = None, base: str | None = None
+) -> Reading:
     """What a SPARQL query or update says about itself.
 
-    `known` are prefixes that need no declaration. `base` resolves relative IRIs where the text declares no BASE.
+    `known` are prefixes that need no declaration, and their IRIs. `base` resolves relative IRIs where the text declares no BASE.
 
     Raises QueryTooLarge: its length, nesting, or a chain of operators is beyond the bounds.
     Raises QuerySyntaxError: no token fits, a bracket is not closed, or a prefix is not declared.
@@ -133,7 +137,7 @@ def read_query(text: str, bounds: Bounds, *, known: frozenset[str] = frozenset()
     tokens = list(_tokens(text))
     _check_size(text, tokens, bounds)
     _check_remote(text, tokens)
-    prefixes, base = _prologue(text, tokens, known, base)
+    prefixes, base = _prologue(text, tokens, known or {}, base)
     words = {token.word for token in tokens if token.kind == "word"}
     dataset = tuple(_dataset(tokens, prefixes, base))
     return Reading(
@@ -287,10 +291,10 @@ def _form(tokens: Sequence[Token]) -> str:
 
 
 def _prologue(
-    text: str, tokens: Sequence[Token], known: frozenset[str], base: str | None
+    text: str, tokens: Sequence[Token], known: Mapping[str, str], base: str | None
 ) -> tuple[dict[str, str], str | None]:
     """The declared prefixes and the base; every name must have one of them or a known one."""
-    prefixes: dict[str, str] = {}
+    prefixes = dict(known)
     declaring = ""
     for index, token in enumerate(tokens):
         following = tokens[index + 1] if index + 1 < len(tokens) else None
@@ -302,7 +306,7 @@ def _prologue(
             prefix = token.text.split(":", 1)[0]
             if declaring and following is not None and following.kind == "iri":
                 prefixes[prefix] = urljoin(base or "", following.text[1:-1])
-            elif not declaring and prefix not in prefixes and prefix not in known:
+            elif not declaring and prefix not in prefixes:
                 _fail(text, token.start, f"the prefix {prefix}: is not declared", token.text)
             declaring = ""
     return prefixes, base
@@ -325,3 +329,138 @@ def _absolute(token: Token, prefixes: dict[str, str], base: str | None) -> str |
         if prefix in prefixes and "\\" not in local:
             return prefixes[prefix] + local
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Operation:
+    """One operation of an update: its tokens without the prologue, and the prologue up to it."""
+
+    tokens: Sequence[Token]
+    prologue: str
+    end: int
+
+    @property
+    def verb(self) -> str:
+        """INSERT, DELETE, WITH, CLEAR, … or empty."""
+        return self.tokens[0].word if self.tokens else ""
+
+    @property
+    def is_data(self) -> bool:
+        """Whether this is INSERT DATA or DELETE DATA."""
+        return self.verb in ("INSERT", "DELETE") and len(self.tokens) > 1 and self.tokens[1].word == "DATA"
+
+
+def plan_update(
+    text: str,
+    bounds: Bounds,
+    *,
+    known: Mapping[str, str] | None = None,
+    using: Sequence[str] = (),
+    using_named: Sequence[str] = (),
+) -> Update:
+    """A SPARQL Update and what it may touch, for `Store.change`.
+
+    `using` and `using_named` are the dataset of the protocol (`using-graph-uri`, `using-named-graph-uri`).
+
+    Raises what `read_query` raises. Raises BadRequest: the text names a dataset and so does the protocol.
+    """
+    reading = read_query(text, bounds, known=known)
+    if using or using_named:
+        text = _with_using(reading, using, using_named)
+        reading = read_query(text, bounds, known=known)
+    operations = _operations(reading)
+    steps: list[tuple[str, str]] = []
+    if operations and all(operation.is_data for operation in operations):
+        for operation in operations:
+            body = text[operation.tokens[1].start : operation.end]
+            steps.append(("+" if operation.verb == "INSERT" else "-", f"{operation.prologue}\nINSERT {body}"))
+    return Update(text, steps=tuple(steps), touched=_touched(reading, operations), known_prefixes=bool(known))
+
+
+def _operations(reading: Reading) -> list[_Operation]:
+    found: list[_Operation] = []
+    prologue, depth, index = "", 0, 0
+    own: list[Token] = []
+    tokens: list[Token] = list(reading.tokens)
+    while index < len(tokens):
+        token = tokens[index]
+        size = {"PREFIX": 3, "BASE": 2}.get(token.word, 0) if depth == 0 and not own else 0
+        if size:
+            part = tokens[index : index + size]
+            prologue += " ".join(entry.text for entry in part) + "\n"
+            index += size
+            continue
+        if token.kind == "mark" and token.text in _OPENING:
+            depth += 1
+        elif token.kind == "mark" and token.text in _CLOSING:
+            depth -= 1
+        if token.kind == "mark" and token.text == ";" and depth == 0:
+            found.append(_Operation(own, prologue, token.start))
+            own = []
+        else:
+            own.append(token)
+        index += 1
+    found.append(_Operation(own, prologue, len(reading.text)))
+    return [operation for operation in found if operation.tokens]
+
+
+def _touched(reading: Reading, operations: Sequence[_Operation]) -> tuple[str, ...] | None:
+    """The graphs that the operations can change; None if that cannot be told from the text."""
+    declared = [
+        following.text
+        for token, following in itertools.pairwise(reading.tokens)
+        if token.word == "PREFIX" or (token.word == "BASE" and following.kind == "iri")
+    ]
+    bases = sum(1 for token in reading.tokens if token.word == "BASE")
+    if len(declared) != len(set(declared)) or bases > 1:
+        return None
+    graphs: dict[str, None] = {}
+    for operation in operations:
+        for name in _touched_by(operation, reading):
+            if name is None:
+                return None
+            graphs[name] = None
+    return tuple(graphs)
+
+
+def _touched_by(operation: _Operation, reading: Reading) -> Iterator[str | None]:
+    tokens = operation.tokens
+    if operation.verb in ("CLEAR", "DROP", "CREATE", "ADD", "MOVE", "COPY"):
+        for token in tokens[1:]:
+            if token.word in ("NAMED", "ALL"):
+                yield None
+            elif token.word == "DEFAULT":
+                yield _UNNAMED
+            elif token.kind in ("iri", "name"):
+                yield _absolute(token, reading.prefixes, reading.base)
+        return
+    if operation.verb == "WITH" and len(tokens) > 1:
+        yield _absolute(tokens[1], reading.prefixes, reading.base)
+    else:
+        yield _UNNAMED
+    for token, following in itertools.pairwise(tokens):
+        # GRAPH in the pattern only reads, but telling the pattern from the templates is not worth it here.
+        if token.word == "GRAPH":
+            yield _absolute(following, reading.prefixes, reading.base)
+
+
+def _with_using(reading: Reading, using: Sequence[str], using_named: Sequence[str]) -> str:
+    """The text with the dataset of the protocol as USING clauses of every operation that has a pattern."""
+    clauses = "".join([f" USING <{iri}>" for iri in using] + [f" USING NAMED <{iri}>" for iri in using_named]) + " "
+    edits: list[tuple[int, str]] = []
+    for operation in _operations(reading):
+        words = [token.word for token in operation.tokens]
+        if operation.is_data or "WHERE" not in words:
+            continue
+        if operation.verb == "WITH" or "USING" in words:
+            raise BadRequest("the update names its dataset (WITH, USING) and so does the request; only one can hold")
+        where = operation.tokens[words.index("WHERE")]
+        if operation.verb == "DELETE" and words[1] == "WHERE":  # DELETE WHERE { p } is DELETE { p } WHERE { p }
+            pattern = reading.text[operation.tokens[2].start : operation.end].strip()
+            edits.append((where.start, f"{pattern}{clauses}"))
+        else:
+            edits.append((where.start, clauses))
+    text = reading.text
+    for position, addition in reversed(edits):
+        text = text[:position] + addition + text[position:]
+    return text

@@ -174,7 +174,7 @@ class Worker:
         self._socket = socket.socket(fileno=descriptor)
         self._socket.setblocking(False)
         self._frames = wire.Frames(self._take)
-        self._unsent = b""
+        self._unsent = memoryview(b"")
         self._reading = True
         pool.loop.add_reader(descriptor, self._read)
 
@@ -187,7 +187,7 @@ class Worker:
         except OSError:
             return  # it has died; reading will say so
         if sent < len(message):
-            self._unsent = message[sent:]
+            self._unsent = memoryview(message)[sent:]
             self._pool.loop.add_writer(self._socket.fileno(), self._send_rest)
 
     def _send_rest(self) -> None:
@@ -232,7 +232,7 @@ class Worker:
     def kill(self) -> None:
         """End the process now; its socket then says that it is gone."""
         self.leaving = True
-        self._unsent = b""
+        self._unsent = memoryview(b"")
         with contextlib.suppress(ProcessLookupError):
             if self._handle >= 0:
                 signal.pidfd_send_signal(self._handle, signal.SIGKILL)

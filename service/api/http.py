@@ -1,0 +1,128 @@
+"""Small things that the plain ASGI handlers share: headers in, bodies in, answers out."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from urllib.parse import unquote_plus
+
+from starlette.types import Receive, Scope, Send
+
+from service.api.problems import CONTENT_TYPE, Problem, RequestTimeout, UnsupportedMediaType
+from service.errors import BadRequest, BodyTooLarge
+
+Headers = list[tuple[bytes, bytes]]
+
+# Reads are open to every page, never with credentials.
+EXPOSED = b"ETag, Location, Retry-After, Link, Marsad-Query-Id, Marsad-Ignored-Parameters"
+OPEN: Headers = [(b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", EXPOSED)]
+# Seconds without a byte of the body after which a client is given up.
+_BODY_PAUSE_S = 30.0
+
+
+def header(scope: Scope, name: bytes) -> str | None:
+    """The value of a header, several of one name joined; None if there is none."""
+    values = [value for key, value in scope["headers"] if key == name]
+    return b", ".join(values).decode("latin-1") if values else None
+
+
+def local_path(scope: Scope) -> str:
+    """The path without the prefix under which a proxy serves Marsad."""
+    path: str = scope["path"]
+    root = scope.get("root_path", "")
+    return path[len(root) :] or "/" if root and path.startswith(root) else path
+
+
+def own_url(scope: Scope) -> str:
+    """The URL of the request without its query, as the client knows it."""
+    host = header(scope, b"host")
+    if host is None:
+        name, port = scope.get("server") or ("localhost", 80)
+        host = f"{name}:{port}"
+    return f"{scope.get('scheme', 'http')}://{host}{scope['path']}"
+
+
+async def read_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes:
+    """The whole body.
+
+    Raises BodyTooLarge, RequestTimeout (no byte for 30 s), UnsupportedMediaType (it is compressed), BadRequest (the
+    client went away).
+    """
+    encoding = header(scope, b"content-encoding")
+    if encoding not in (None, "", "identity"):
+        raise UnsupportedMediaType("a compressed request body is not read here; send it plain")
+    announced = header(scope, b"content-length")
+    if announced is not None and announced.isdigit() and int(announced) > max_bytes:
+        raise _too_large(max_bytes)
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body"):
+        whole: bytes = message.get("body", b"")
+        return whole
+    parts, size = [], 0
+    while True:
+        if message["type"] != "http.request":
+            raise BadRequest("the client went away before its request was complete")
+        size += len(message.get("body", b""))
+        if size > max_bytes:
+            raise _too_large(max_bytes)
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(parts)
+        try:
+            message = await asyncio.wait_for(receive(), _BODY_PAUSE_S)
+        except TimeoutError:
+            raise RequestTimeout(f"no byte of the request body came for {_BODY_PAUSE_S:g} s") from None
+
+
+def _too_large(max_bytes: int) -> BodyTooLarge:
+    return BodyTooLarge(
+        f"the request body is larger than {max_bytes} bytes; `marsad load` takes files of any size",
+        limit="bytes of a request body",
+        value=max_bytes,
+        setting="MARSAD_MAX_BODY_BYTES",
+    )
+
+
+def parameters(text: str) -> list[tuple[str, str]]:
+    """The pairs of a query string or a form, in order. Raises BadRequest: they are not UTF-8."""
+    pairs = []
+    for part in text.split("&"):
+        if not part:
+            continue
+        name, _, value = part.partition("=")
+        try:
+            pairs.append((unquote_plus(name, errors="strict"), unquote_plus(value, errors="strict")))
+        except UnicodeDecodeError:
+            raise BadRequest("the parameters are not UTF-8") from None
+    return pairs
+
+
+async def respond(send: Send, status: int, headers: Headers, body: bytes = b"", *, with_body: bool = True) -> None:
+    """A whole answer; `with_body` is false for HEAD."""
+    if status not in (204, 304):
+        headers = [*headers, (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body if with_body and status not in (204, 304) else b""})
+
+
+async def respond_problem(send: Send, problem: Problem, *, with_body: bool = True, close: bool = False) -> None:
+    """A problem, open to every page. `close`: what the client still sends would be read as its next request."""
+    headers: Headers = [(b"content-type", CONTENT_TYPE.encode()), *OPEN, (b"cache-control", b"no-store")]
+    headers += [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
+    if close:
+        headers.append((b"connection", b"close"))
+    await respond(send, problem.status, headers, problem.body, with_body=with_body)
+
+
+def preflight(methods: Sequence[str], request_headers: str) -> Headers:
+    """Headers of the answer to OPTIONS, for pages of other sites and for people."""
+    return [
+        (b"allow", ", ".join(methods).encode()),
+        (b"access-control-allow-origin", b"*"),
+        (b"access-control-allow-methods", ", ".join(methods).encode()),
+        (b"access-control-allow-headers", request_headers.encode()),
+        (b"access-control-max-age", b"86400"),
+    ]
+
+
+def encoded(headers: Mapping[str, str]) -> Headers:
+    """Headers as ASGI wants them."""
+    return [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]

@@ -1,0 +1,51 @@
+"""The HTTP server: a bound socket, uvicorn with our connection class, and an end that leaves nothing behind."""
+
+import socket
+import sys
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from service.api.connection import Connection
+from service.errors import ConfigurationError
+from service.settings import Settings
+
+# Seconds that running answers have to end after a signal.
+_GRACE_S = 10
+
+
+def listening_socket(settings: Settings) -> socket.socket:
+    """A socket bound to the address of the settings. Raises ConfigurationError: the address is not to be had."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        reason = f"cannot listen on {settings.host}:{settings.port} ({error.strerror}); set PORT to another, or to 0"
+        raise ConfigurationError(reason) from error
+    return listener
+
+
+def server_for(app: ASGIApp, settings: Settings) -> uvicorn.Server:
+    """A server for `app`; `serve(sockets=[…])` runs it."""
+    config = uvicorn.Config(
+        app,
+        http=Connection,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        root_path=settings.root_path,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_S,
+    )
+    return uvicorn.Server(config)
+
+
+async def serve(app: ASGIApp, listener: socket.socket, settings: Settings) -> None:
+    """Answer requests on a bound socket until SIGINT or SIGTERM, then let running answers end."""
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    print(f"Marsad serves http://{shown}:{port}/  (Ctrl-C ends it)", file=sys.stderr, flush=True)
+    await server_for(app, settings).serve(sockets=[listener])

@@ -1,0 +1,489 @@
+"""`/sparql` and `/queries/{id}`: the SPARQL 1.1 Protocol, as plain ASGI.
+
+A request is read once (`_prepare`): text, dataset, format. What was made of the last requests is kept, and so are the
+last answers; neither saves a client from a change of the graph.
+"""
+
+import asyncio
+import hashlib
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from service.api.cache import AnswerCache, Recent
+from service.api.connection import connection_of
+from service.api.description import describe_service
+from service.api.http import (
+    OPEN,
+    Headers,
+    header,
+    local_path,
+    own_url,
+    parameters,
+    preflight,
+    read_body,
+    respond,
+    respond_problem,
+)
+from service.api.negotiation import NotAcceptable, accepts_gzip, choose
+from service.api.problems import CrossSite, MethodNotAllowed, UnsupportedMediaType, problem_of
+from service.errors import AnswerCut, BadRequest, NotFound, QuerySyntaxError, ReadOnly
+from service.graph.query import Bounds, Reading, located, plan_update, read_query
+from service.rdf.formats import RDF_FORMATS, RESULTS_FORMATS, RdfFormat, ResultsFormat, by_name
+from service.settings import Settings
+from service.store.base import Answer, Query, Store
+from service.store.workers import new_query_id
+
+METHODS = ("GET", "HEAD", "POST", "QUERY", "OPTIONS")
+_REQUEST_HEADERS = "Accept, Content-Type, If-None-Match, Marsad-Query-Id"
+_KNOWN_PARAMETERS = {
+    "query",
+    "update",
+    "default-graph-uri",
+    "named-graph-uri",
+    "using-graph-uri",
+    "using-named-graph-uri",
+    "timeout",
+    "format",
+    "output",
+}
+_FORM, _QUERY_TYPE, _UPDATE_TYPE = (
+    "application/x-www-form-urlencoded",
+    "application/sparql-query",
+    "application/sparql-update",
+)
+# Requests whose reading is kept, and the size up to which one is worth it: 1024 of 8 KiB are 8 MiB.
+_RECENT_REQUESTS, _RECENT_BYTES = 1024, 8 * 2**10
+# A fast query is over before anybody needs to watch for its client's going away.
+_WATCH_AFTER_S = 0.02
+_QUERY_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+_MAX_IGNORED_SHOWN = 20
+_HTML = "text/html"
+
+
+@dataclass(slots=True)
+class _Prepared:
+    """A request that has been read: the query, how to answer, and what to look it up by."""
+
+    query: Query
+    reading: Reading
+    content_type: bytes
+    deadline_s: float | None
+    key: bytes
+    tag: str
+    ignored: tuple[str, ...]
+    headers: Headers = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.headers = [
+            (b"content-type", self.content_type),
+            (b"vary", b"Accept, Accept-Encoding"),
+            *OPEN,
+            (b"x-content-type-options", b"nosniff"),
+            (b"cache-control", b"no-store" if self.reading.volatile else b"no-cache"),
+        ]
+        if self.ignored:
+            self.headers.append((b"marsad-ignored-parameters", ", ".join(self.ignored).encode()))
+
+
+def create_sparql_app(
+    store: Store,
+    settings: Settings,
+    prefixes: dict[str, str] | None = None,
+    *,
+    writable: bool = False,
+    editor: ASGIApp | None = None,
+) -> ASGIApp:
+    """The application for `/sparql` and `/queries/…`.
+
+    `prefixes` need no declaration in a query (give the same to the store). `writable` takes updates and applies them
+    straight to the store. `editor` answers a GET without a query by a client that wants HTML.
+    """
+    return SparqlEndpoint(store, settings, prefixes or {}, writable=writable, editor=editor)
+
+
+class SparqlEndpoint:
+    """See `create_sparql_app`."""
+
+    def __init__(
+        self, store: Store, settings: Settings, prefixes: dict[str, str], *, writable: bool, editor: ASGIApp | None
+    ) -> None:
+        self._store, self._settings = store, settings
+        self._known = dict(prefixes)
+        self._writable, self._editor = writable, editor
+        self._bounds = Bounds(settings.max_query_bytes, settings.max_nesting, settings.max_chain)
+        self._update_bounds = Bounds(
+            settings.max_body_bytes, settings.max_nesting, settings.max_chain, "MARSAD_MAX_BODY_BYTES"
+        )
+        self.cache = AnswerCache(settings.cache_bytes)
+        self._recent: Recent[_Prepared] = Recent(_RECENT_REQUESTS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        method = scope["method"]
+        try:
+            path = local_path(scope)
+            if path.startswith("/queries/"):
+                await self._cancel(scope, path.removeprefix("/queries/"), send)
+            elif method in ("GET", "HEAD"):
+                await self._get(scope, receive, send)
+            elif method in ("POST", "QUERY"):
+                await self._post(scope, receive, send)
+            elif method == "OPTIONS":
+                await respond(send, 204, preflight(METHODS, _REQUEST_HEADERS))
+            else:
+                raise MethodNotAllowed(METHODS)
+        except Exception as error:  # noqa: BLE001 - the last one who can answer; anything unforeseen is a 500 in the log
+            problem = problem_of(error)
+            close = method not in ("GET", "HEAD", "OPTIONS")
+            await respond_problem(send, problem, with_body=method != "HEAD", close=close)
+
+    # --- reading a request ---
+
+    async def _get(self, scope: Scope, receive: Receive, send: Send) -> None:
+        query_string: bytes = scope["query_string"]
+        if not query_string:
+            await self._describe(scope, receive, send)
+            return
+        accept, encoding, others = _negotiated_headers(scope)
+        key = (query_string, accept, encoding)
+        prepared = self._recent.get(key)
+        if prepared is None:
+            pairs = parameters(query_string.decode("latin-1"))
+            names = {name for name, _ in pairs}
+            if "query" not in names and "update" not in names:
+                await self._describe(scope, receive, send)
+                return
+            if "update" in names:
+                raise BadRequest("an update is sent by POST, not by GET")
+            prepared = self._prepare(pairs, accept, encoding)
+            if len(query_string) < _RECENT_BYTES:
+                self._recent.put(key, prepared)
+        await self._answer(scope, receive, send, prepared, others)
+
+    async def _post(self, scope: Scope, receive: Receive, send: Send) -> None:
+        accept, encoding, others = _negotiated_headers(scope)
+        content_type = others.get(b"content-type", "")
+        body = await read_body(scope, receive, self._settings.max_body_bytes)
+        query_string: bytes = scope["query_string"]
+        key = (query_string, accept, encoding, content_type, body)
+        prepared = self._recent.get(key) if len(body) < _RECENT_BYTES else None
+        if prepared is None:
+            pairs = _pairs_of(scope["method"], content_type, query_string, body)
+            if any(name == "update" for name, _ in pairs):
+                await self._update(scope, send, pairs)
+                return
+            prepared = self._prepare(pairs, accept, encoding)
+            if len(body) < _RECENT_BYTES:
+                self._recent.put(key, prepared)
+        await self._answer(scope, receive, send, prepared, others)
+
+    def _prepare(self, pairs: Sequence[tuple[str, str]], accept: str | None, encoding: str | None) -> _Prepared:
+        text = _only(pairs, "query")
+        if text is None:
+            raise BadRequest("there is no parameter `query`")
+        reading = read_query(text, self._bounds, known=self._known)
+        if reading.form == "UPDATE":
+            raise BadRequest("this is an update: send it by POST as `update` or as application/sparql-update")
+        chosen, content_type = _format_for(reading.form, accept, _only(pairs, "format") or _only(pairs, "output"))
+        defaults, named = _iris(pairs, "default-graph-uri"), _iris(pairs, "named-graph-uri")
+        by_protocol = bool(defaults or named)
+        union = self._settings.default_graph == "union" and not by_protocol and not reading.names_dataset
+        query = Query(
+            text,
+            results=chosen.name if isinstance(chosen, ResultsFormat) else "json",
+            graph=chosen.name if isinstance(chosen, RdfFormat) else "turtle",
+            union=union,
+            default_graphs=defaults if by_protocol else None,
+            named_graphs=named if by_protocol else None,
+            from_graphs=() if by_protocol else reading.dataset,
+            known_prefixes=bool(self._known),
+            gzip=accepts_gzip(encoding),
+        )
+        identity = repr((text, query.results, query.graph, union, query.default_graphs, query.named_graphs, query.gzip))
+        digest = hashlib.blake2b(identity.encode("utf-8", "surrogatepass"), digest_size=12)
+        unknown = dict.fromkeys(quote(name, safe="") for name, _ in pairs if name not in _KNOWN_PARAMETERS)
+        return _Prepared(
+            query=query,
+            reading=reading,
+            content_type=content_type.encode(),
+            deadline_s=_timeout(_only(pairs, "timeout")),
+            key=digest.digest(),
+            tag=digest.hexdigest(),
+            ignored=tuple(unknown)[:_MAX_IGNORED_SHOWN],
+        )
+
+    # --- answering ---
+
+    async def _answer(
+        self, scope: Scope, receive: Receive, send: Send, prepared: _Prepared, others: dict[bytes, str]
+    ) -> None:
+        store, version = self._store, self._store.version
+        volatile, with_body = prepared.reading.volatile, scope["method"] != "HEAD"
+        if not volatile:
+            known = others.get(b"if-none-match")
+            if known is not None and _matches(known, etag := self._etag(prepared, version)):
+                await respond(send, 304, [*prepared.headers, (b"etag", etag.encode())])
+                return
+            cached = self.cache.get(prepared.key, version)
+            if cached is not None:
+                headers = self._headers(prepared, version, gzipped=cached[1])
+                await respond(send, 200, headers, cached[0], with_body=with_body)
+                return
+        query_id = others.get(b"marsad-query-id") or new_query_id()
+        if not _QUERY_ID.fullmatch(query_id):
+            raise BadRequest("Marsad-Query-Id is 8 to 64 letters, digits, - and _")
+        watch = _Watch(receive, store, query_id)
+        try:
+            answer = await store.query(prepared.query, deadline_s=prepared.deadline_s, query_id=query_id)
+            headers = self._headers(prepared, answer.version, gzipped=answer.gzipped)
+            headers.append((b"marsad-query-id", query_id.encode()))
+            if answer.whole is not None:
+                if not volatile:
+                    self.cache.put(prepared.key, answer.version, answer.whole, answer.gzipped)
+                await respond(send, 200, headers, answer.whole, with_body=with_body)
+            elif with_body:
+                await self._stream(scope, send, prepared, answer, headers)
+            else:
+                await answer.close()
+                await send({"type": "http.response.start", "status": 200, "headers": headers})
+                await send({"type": "http.response.body", "body": b""})
+        except QuerySyntaxError as error:
+            raise located(error, prepared.reading) from error
+        finally:
+            watch.end()
+
+    async def _stream(self, scope: Scope, send: Send, prepared: _Prepared, answer: Answer, headers: Headers) -> None:
+        connection = connection_of(scope)
+        until_close = connection is not None and scope["http_version"] == "1.0"
+        if connection is not None and until_close:
+            connection.answer_until_close()
+        kept: list[bytes] | None = [] if not prepared.reading.volatile else None
+        kept_bytes = 0
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            async for chunk in answer.chunks():
+                if kept is not None:
+                    kept_bytes += len(chunk)
+                    if kept_bytes > self.cache.max_answer_bytes:
+                        kept = None
+                    else:
+                        kept.append(chunk)
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        except AnswerCut:
+            # The client has had some of it, so no status can say it any more: the connection breaks off.
+            if connection is None:
+                raise
+            connection.cut()
+            await asyncio.sleep(0)  # let the server see that the connection is gone
+            return
+        finally:
+            await answer.close()
+        if connection is not None and until_close:
+            connection.end_answer()
+        await send({"type": "http.response.body", "body": b""})
+        if kept is not None:
+            self.cache.put(prepared.key, answer.version, b"".join(kept), answer.gzipped)
+
+    def _etag(self, prepared: _Prepared, version: int) -> str:
+        return f'W/"{self._store.id}-{version}-{prepared.tag}"'
+
+    def _headers(self, prepared: _Prepared, version: int, *, gzipped: bool) -> Headers:
+        headers = prepared.headers.copy()
+        if not prepared.reading.volatile:
+            headers.append((b"etag", self._etag(prepared, version).encode()))
+        if gzipped:
+            headers.append((b"content-encoding", b"gzip"))
+        return headers
+
+    # --- the other things one can ask for ---
+
+    async def _describe(self, scope: Scope, receive: Receive, send: Send) -> None:
+        offers = [row.media_type for row in RDF_FORMATS]
+        chosen = choose(header(scope, b"accept"), [*offers, _HTML])
+        if chosen == _HTML and self._editor is not None:
+            await self._editor(scope, receive, send)
+            return
+        row = by_name(RDF_FORMATS, chosen) or RDF_FORMATS[0]
+        union = self._settings.default_graph == "union"
+        body = describe_service(self._store, own_url(scope), row, union=union, writable=self._writable)
+        etag = f'W/"{self._store.id}-{self._store.version}-{row.suffix}"'
+        headers = [
+            (b"content-type", row.content_type.encode()),
+            (b"vary", b"Accept"),
+            *OPEN,
+            (b"cache-control", b"no-cache"),
+            (b"etag", etag.encode()),
+        ]
+        known = header(scope, b"if-none-match")
+        if known is not None and _matches(known, etag):
+            await respond(send, 304, headers)
+        else:
+            await respond(send, 200, headers, body, with_body=scope["method"] != "HEAD")
+
+    async def _cancel(self, scope: Scope, query_id: str, send: Send) -> None:
+        if scope["method"] == "OPTIONS":
+            await respond(send, 204, preflight(("DELETE", "OPTIONS"), _REQUEST_HEADERS))
+        elif scope["method"] != "DELETE":
+            raise MethodNotAllowed(("DELETE", "OPTIONS"))
+        elif not self._store.cancel(query_id):
+            raise NotFound("no query of this id runs or waits")
+        else:
+            await respond(send, 204, OPEN)
+
+    async def _update(self, scope: Scope, send: Send, pairs: Sequence[tuple[str, str]]) -> None:
+        if not self._writable:
+            raise ReadOnly("this endpoint takes no updates")
+        refuse_cross_site(scope)
+        if any(name == "query" for name, _ in pairs):
+            raise BadRequest("a request holds a query or an update, not both")
+        text = _only(pairs, "update")
+        assert text is not None, "the caller has seen it"
+        using, using_named = _iris(pairs, "using-graph-uri"), _iris(pairs, "using-named-graph-uri")
+        update = await asyncio.to_thread(
+            plan_update, text, self._update_bounds, known=self._known, using=using, using_named=using_named
+        )
+        try:
+            await self._store.change(update, deadline_s=_timeout(_only(pairs, "timeout")))
+        except QuerySyntaxError as error:
+            raise located(error, read_query(text, self._update_bounds, known=self._known)) from error
+        await respond(send, 204, OPEN)
+
+
+class _Watch:
+    """Cancels a query whose client goes away. It begins to look a moment after the query, for most end before."""
+
+    def __init__(self, receive: Receive, store: Store, query_id: str) -> None:
+        self._receive, self._store, self._query_id = receive, store, query_id
+        self._task: asyncio.Task[None] | None = None
+        self._timer = asyncio.get_running_loop().call_later(_WATCH_AFTER_S, self._begin)
+
+    def _begin(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._look())
+
+    async def _look(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._store.cancel(self._query_id)
+
+    def end(self) -> None:
+        """The query is over."""
+        self._timer.cancel()
+        if self._task is not None:
+            self._task.cancel()
+
+
+def refuse_cross_site(scope: Scope) -> None:
+    """Refuse a change that a page of another site, or a name that was bent to loopback, has the browser send.
+
+    Raises CrossSite.
+    """
+    host = header(scope, b"host") or ""
+    origin = header(scope, b"origin")
+    if origin is not None and origin.partition("://")[2] != host:
+        raise CrossSite("changes are taken from this service's own pages and from programs, not from other sites")
+    name = host.rpartition(":")[0] if ":" in host and not host.endswith("]") else host
+    if name not in ("localhost", "127.0.0.1", "[::1]", ""):
+        raise CrossSite("changes are taken only under the names localhost, 127.0.0.1 and [::1]")
+
+
+def _negotiated_headers(scope: Scope) -> tuple[str | None, str | None, dict[bytes, str]]:
+    """Accept, Accept-Encoding, and the last value of every other header that matters here."""
+    accept: str | None = None
+    encoding: str | None = None
+    others: dict[bytes, str] = {}
+    for name, value in scope["headers"]:
+        if name == b"accept":
+            accept = value.decode("latin-1") if accept is None else f"{accept}, {value.decode('latin-1')}"
+        elif name == b"accept-encoding":
+            encoding = value.decode("latin-1")
+        elif name in (b"if-none-match", b"marsad-query-id", b"content-type"):
+            others[name] = value.decode("latin-1")
+    return accept, encoding, others
+
+
+def _pairs_of(method: str, content_type: str, query_string: bytes, body: bytes) -> list[tuple[str, str]]:
+    """The parameters of a request with a body, those of the URL first."""
+    media_type, _, rest = content_type.partition(";")
+    media_type = media_type.strip().lower()
+    if media_type not in (_FORM, _QUERY_TYPE, _UPDATE_TYPE):
+        raise UnsupportedMediaType(f"the body should be {_QUERY_TYPE}, {_UPDATE_TYPE} or {_FORM}")
+    charset = re.search(r"charset=\"?([^\s;\"]+)", rest, re.IGNORECASE)
+    if charset is not None and charset.group(1).lower() not in ("utf-8", "utf8", "us-ascii"):
+        raise UnsupportedMediaType(f"the body should be UTF-8, not {charset.group(1)}")
+    pairs = parameters(query_string.decode("latin-1"))
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"the body is not UTF-8 (byte {error.start})") from None
+    if media_type == _FORM:
+        pairs += parameters(text)
+    else:
+        if any(name in ("query", "update") for name, _ in pairs):
+            raise BadRequest("the text is in the body and in the URL; it belongs in one of them")
+        pairs.append(("query" if media_type == _QUERY_TYPE else "update", text))
+    if method == "QUERY" and any(name == "update" for name, _ in pairs):
+        raise BadRequest("an update is sent by POST, not by QUERY")
+    return pairs
+
+
+def _only(pairs: Sequence[tuple[str, str]], name: str) -> str | None:
+    values = [value for key, value in pairs if key == name]
+    if len(values) > 1:
+        raise BadRequest(f"the parameter `{name}` comes more than once")
+    return values[0] if values else None
+
+
+def _iris(pairs: Sequence[tuple[str, str]], name: str) -> tuple[str, ...]:
+    values = tuple(value for key, value in pairs if key == name)
+    for value in values:
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|\\^`]*", value):
+            raise BadRequest(f"the parameter `{name}` takes an absolute IRI, not {value!r}")
+    return values
+
+
+def _timeout(text: str | None) -> float | None:
+    if text is None:
+        return None
+    with suppress(ValueError):
+        seconds = float(text)
+        if 0 < seconds < float("inf"):
+            return seconds
+    raise BadRequest(f"the parameter `timeout` takes a positive number of seconds, not {text!r}")
+
+
+def _format_for(form: str, accept: str | None, named: str | None) -> tuple[RdfFormat | ResultsFormat, str]:
+    """The format of the answer and its Content-Type: as named by a parameter, or else as Accept wants it."""
+    rows: tuple[RdfFormat, ...] | tuple[ResultsFormat, ...] = RESULTS_FORMATS
+    if form in ("CONSTRUCT", "DESCRIBE"):
+        rows = RDF_FORMATS
+    elif form == "ASK":
+        rows = tuple(row for row in RESULTS_FORMATS if row.carries_boolean)
+    if named is not None:
+        row: Any = by_name(rows, named)
+        if row is None:
+            raise NotAcceptable([entry.media_type for entry in rows])
+        return row, row.content_type
+    offers = {entry.media_type: entry for entry in rows}
+    for entry in rows:
+        for alternative in entry.alternatives:
+            offers.setdefault(alternative, entry)
+    try:
+        media_type = choose(accept, list(offers))
+    except NotAcceptable:
+        raise NotAcceptable([entry.media_type for entry in rows]) from None
+    row = offers[media_type]
+    if media_type == row.media_type:
+        return row, row.content_type
+    return row, f"{media_type}; charset={row.charset}" if row.charset else media_type
+
+
+def _matches(if_none_match: str, etag: str) -> bool:
+    """Weak comparison. RFC 9110, section 13.1.2."""
+    opaque = etag.removeprefix("W/")
+    return any(tag.strip().removeprefix("W/") in (opaque, "*") for tag in if_none_match.split(","))
