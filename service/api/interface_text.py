@@ -52,6 +52,13 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "Direct": ("Direct", "مباشر"),
     "yes": ("oui", "نعم"),
     "no": ("non", "لا"),
+    "The prefixes of the project are known: id: topic: doc: claim: marsad: and the usual ones.": (
+        "Les préfixes du projet sont connus : id: topic: doc: claim: marsad: et les préfixes usuels.",
+        "بادئات المشروع معروفة: id: topic: doc: claim: marsad: والبادئات المعتادة.",
+    ),
+    "Ask": ("Demander", "اسأل"),
+    "rows": ("lignes", "صفوف"),
+    "What this document says": ("Ce que dit ce document", "ما تقوله هذه الوثيقة"),
     "The documents": ("Les documents", "الوثائق"),
     "claims": ("affirmations", "مقولات"),
     "Questions, with their answers": ("Questions, avec leurs réponses", "أسئلة مع أجوبتها"),

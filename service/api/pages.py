@@ -1,6 +1,7 @@
 """HTML pages, rendered on the server from the index: start, lists, entities, documents, claims, review."""
 
 from collections import defaultdict
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -9,10 +10,11 @@ import jinja2
 import pyoxigraph as ox
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.api.context import Context, context_of
 from service.api.interface_text import LANGUAGES, say
-from service.errors import NotFound
+from service.errors import BadRequest, MarsadError, NotFound
 from service.graph.describe import Describer, Item, find_claim, find_resource
 from service.graph.questions import questions
 from service.graph.review import ReviewRow
@@ -22,6 +24,8 @@ from service.graph.words import Authors, heading, sentence, value_in_words
 from service.paths import ontology_dir
 from service.rdf.iris import local_name
 from service.rdf.namespaces import SKOS_DEFINITION
+from service.store.base import Answer
+from service.store.base import Query as SparqlQuery
 
 Language = Literal["en", "fr", "ar"]
 router = APIRouter(include_in_schema=False)
@@ -29,6 +33,9 @@ _Context = Annotated[Context, Depends(context_of)]
 _TILES = ("entities", "actors", "institutions", "threats", "agreements", "events", "measures", "documents", "topics")
 _FOLDERS = ("id", "topic", "doc")
 EXPLORER = Path(__file__).resolve().parents[1] / "explorer"
+# Bytes of an answer that the query page shows: about two thousand rows; more is for programs.
+_MOST_SHOWN = 500_000
+_FIRST_QUERY = "SELECT ?post WHERE { id:nasser-bourita marsad:heldPost ?post }"
 # No inline script or style, nothing from another host: the pages hold other people's words.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
@@ -67,8 +74,92 @@ def start(request: Request, context: _Context, lang: Language) -> HTMLResponse:
         "start.html",
         title=say("A knowledge graph in which every fact has a source", lang),
         tiles=counts,
-        documents=[describer.resource(row_id) for row_id in documents],
+        documents=[_with_carried(context, describer.resource(row_id)) for row_id in documents],
         questions=questions(ontology_dir(context.settings)),
+    )
+
+
+def _with_carried(context: Context, document: Item) -> Item:
+    return {**document, "carried": _carried(context, document["id"])}
+
+
+def _carried(context: Context, document: str) -> int:
+    return select(context.reader, Selection(collection="claims", documents=(document,), limit=1), context.base).total
+
+
+def editor(app: ASGIApp) -> ASGIApp:
+    """The query page as an application that answers wherever it is called."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, "path": f"{scope.get('root_path', '')}/en/query", "method": "GET"}, receive, send)
+
+    return answer
+
+
+@router.get("/{lang}/query")
+async def query_page(
+    request: Request, context: _Context, lang: Language, query: Annotated[str, Query(max_length=65536)] = ""
+) -> HTMLResponse:
+    shown: dict[str, Any] = {"columns": [], "rows": [], "problem": "", "truncated": False, "asked": bool(query)}
+    if query:
+        try:
+            shown |= await _rows(context, query)
+        except MarsadError as error:
+            shown["problem"] = str(error)
+    return _page(request, context, lang, "query.html", title="SPARQL", query=query or _FIRST_QUERY, **shown)
+
+
+async def _rows(context: Context, text: str) -> Item:
+    union = context.settings.default_graph == "union"
+    answer = await context.store.query(SparqlQuery(text, union=union))
+    whole = b""
+    async for chunk in _chunks(answer):
+        whole += chunk
+        if len(whole) > _MOST_SHOWN:
+            await answer.close()
+            raise BadRequest("the answer is too long for a page; add a LIMIT, or ask /sparql, which streams it")
+    if whole[:1] != b"{":
+        return {"columns": ["RDF"], "rows": [[{"text": whole.decode(), "link": None}]]}
+    parsed = ox.parse_query_results(whole, ox.QueryResultsFormat.JSON)
+    if isinstance(parsed, ox.QueryBoolean):
+        return {"columns": ["ASK"], "rows": [[{"text": "true" if parsed else "false", "link": None}]]}
+    assert isinstance(parsed, ox.QuerySolutions)
+    names = [variable.value for variable in parsed.variables]
+    return {"columns": names, "rows": [[_cell(context, solution[name]) for name in names] for solution in parsed]}
+
+
+async def _chunks(answer: Answer) -> AsyncIterator[bytes]:
+    if answer.whole is not None:
+        yield answer.whole
+        return
+    async for chunk in answer.chunks():
+        yield chunk
+
+
+def _cell(context: Context, term: object) -> Item:
+    if isinstance(term, ox.NamedNode):
+        local = term.value.removeprefix(context.base)
+        ours = local != term.value and local.split("/")[0] in (*_FOLDERS, "claim")
+        return {"text": local.partition("/")[2] if ours else term.value, "link": f"/{local}" if ours else None}
+    return {"text": term.value if isinstance(term, ox.Literal | ox.BlankNode) else "", "link": None}
+
+
+@router.get("/{lang}/claims")
+def claims_page(
+    request: Request,
+    context: _Context,
+    lang: Language,
+    document: Annotated[str, Query(pattern=r"^d[0-9]{3,6}$")],
+    cursor: Annotated[str | None, Query(max_length=400)] = None,
+) -> HTMLResponse:
+    selection = Selection(collection="claims", documents=(document,), cursor=cursor, language=lang)
+    page = select(context.reader, selection, context.base)
+    describer = context.describer(lang)
+    claims = [{**in_words(describer.claim(row_id), lang, context.authors), "alone": True} for row_id in page.ids]
+    title = describer.reference(f"{context.base}doc/{document}")["label"]
+    following = f"?document={document}&cursor={page.next_cursor}" if page.next_cursor else None
+    return _page(
+        request, context, lang, "claims_list.html", title=title, claims=claims, total=page.total, next=following
     )
 
 
@@ -124,6 +215,7 @@ def resource_page(
         path=f"/{folder}/{slug}",
         groups=groups,
         disagreements=_disagreements(groups),
+        carried=_carried(context, slug) if folder == "doc" else 0,
     )
 
 
@@ -162,6 +254,7 @@ def in_words(claim: Item, language: str, authors: Authors) -> Item:
         "words": sentence(claim, language, authors),
         "value_words": value_in_words(claim, language),
         "inverse_of": None,
+        "alone": False,
         "object": claim.get("object"),
         "note": claim.get("note"),
     }
