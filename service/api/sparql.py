@@ -151,7 +151,7 @@ class SparqlEndpoint:
             await self._describe(scope, receive, send)
             return
         accept, encoding, others = _negotiated_headers(scope)
-        key = (query_string, accept, encoding)
+        key = (query_string, accept, encoding, others.get(b"host"))
         prepared = self._recent.get(key)
         if prepared is None:
             pairs = parameters(query_string.decode("latin-1"))
@@ -161,7 +161,7 @@ class SparqlEndpoint:
                 return
             if "update" in names:
                 raise BadRequest("an update is sent by POST, not by GET")
-            prepared = self._prepare(pairs, accept, encoding)
+            prepared = self._prepare(scope, pairs, accept, encoding)
             if len(query_string) < _RECENT_BYTES:
                 self._recent.put(key, prepared)
         await self._answer(scope, receive, send, prepared, others)
@@ -171,23 +171,26 @@ class SparqlEndpoint:
         content_type = others.get(b"content-type", "")
         body = await read_body(scope, receive, self._settings.max_body_bytes)
         query_string: bytes = scope["query_string"]
-        key = (query_string, accept, encoding, content_type, body)
+        key = (query_string, accept, encoding, others.get(b"host"), content_type, body)
         prepared = self._recent.get(key) if len(body) < _RECENT_BYTES else None
         if prepared is None:
             pairs = _pairs_of(scope["method"], content_type, query_string, body)
             if any(name == "update" for name, _ in pairs):
                 await self._update(scope, send, pairs)
                 return
-            prepared = self._prepare(pairs, accept, encoding)
+            prepared = self._prepare(scope, pairs, accept, encoding)
             if len(body) < _RECENT_BYTES:
                 self._recent.put(key, prepared)
         await self._answer(scope, receive, send, prepared, others)
 
-    def _prepare(self, pairs: Sequence[tuple[str, str]], accept: str | None, encoding: str | None) -> _Prepared:
+    def _prepare(
+        self, scope: Scope, pairs: Sequence[tuple[str, str]], accept: str | None, encoding: str | None
+    ) -> _Prepared:
         text = _only(pairs, "query")
         if text is None:
             raise BadRequest("there is no parameter `query`")
-        reading = read_query(text, self._bounds, known=self._known)
+        base = own_url(scope)
+        reading = read_query(text, self._bounds, known=self._known, base=base)
         if reading.form == "UPDATE":
             raise BadRequest("this is an update: send it by POST as `update` or as application/sparql-update")
         chosen, content_type = _format_for(reading.form, accept, _only(pairs, "format") or _only(pairs, "output"))
@@ -195,17 +198,20 @@ class SparqlEndpoint:
         by_protocol = bool(defaults or named)
         union = self._settings.default_graph == "union" and not by_protocol and not reading.names_dataset
         query = Query(
-            text,
+            reading.text,
             results=chosen.name if isinstance(chosen, ResultsFormat) else "json",
             graph=chosen.name if isinstance(chosen, RdfFormat) else "turtle",
             union=union,
             default_graphs=defaults if by_protocol else None,
             named_graphs=named if by_protocol else None,
-            from_graphs=() if by_protocol else reading.dataset,
+            # Where graphs come and go by updates, one that is not there is an empty one.
+            from_graphs=() if by_protocol or self._writable else reading.dataset,
+            strict=not self._writable,
+            base_iri=base if reading.relative else None,
             known_prefixes=bool(self._known),
             gzip=accepts_gzip(encoding),
         )
-        identity = repr((text, query.results, query.graph, union, query.default_graphs, query.named_graphs, query.gzip))
+        identity = repr(query)
         digest = hashlib.blake2b(identity.encode("utf-8", "surrogatepass"), digest_size=12)
         unknown = dict.fromkeys(quote(name, safe="") for name, _ in pairs if name not in _KNOWN_PARAMETERS)
         return _Prepared(
@@ -346,7 +352,13 @@ class SparqlEndpoint:
         assert text is not None, "the caller has seen it"
         using, using_named = _iris(pairs, "using-graph-uri"), _iris(pairs, "using-named-graph-uri")
         update = await asyncio.to_thread(
-            plan_update, text, self._update_bounds, known=self._known, using=using, using_named=using_named
+            plan_update,
+            text,
+            self._update_bounds,
+            known=self._known,
+            base=own_url(scope),
+            using=using,
+            using_named=using_named,
         )
         try:
             await self._store.change(update, deadline_s=_timeout(_only(pairs, "timeout")))
@@ -402,7 +414,7 @@ def _negotiated_headers(scope: Scope) -> tuple[str | None, str | None, dict[byte
             accept = value.decode("latin-1") if accept is None else f"{accept}, {value.decode('latin-1')}"
         elif name == b"accept-encoding":
             encoding = value.decode("latin-1")
-        elif name in (b"if-none-match", b"marsad-query-id", b"content-type"):
+        elif name in (b"if-none-match", b"marsad-query-id", b"content-type", b"host"):
             others[name] = value.decode("latin-1")
     return accept, encoding, others
 

@@ -15,7 +15,8 @@ from urllib.parse import urljoin
 from service.errors import BadRequest, QuerySyntaxError, QueryTooLarge, RemoteAccess
 from service.store.base import Update
 
-_LETTER = r"[^\W\d_]"
+# Every character beyond ASCII that can be part of a name: a little more than the grammar has, never less.
+_BEYOND = r"\u00b7\u00c0-\U0010ffff"
 _TERMINALS = re.compile(
     r"""
       (?P<space>[ \t\r\n]++)
@@ -23,19 +24,21 @@ _TERMINALS = re.compile(
     | (?P<iri><(?:[^\x00-\x20<>"{}|^`\\]|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8})*+>)
     | (?P<string>'''(?:[^'\\]|\\[\s\S]|'(?!''))*+''' | \"\"\"(?:[^"\\]|\\[\s\S]|"(?!""))*+\"\"\"
         | '(?!'')(?:[^'\\\r\n]|\\.)*+' | "(?!"")(?:[^"\\\r\n]|\\.)*+")
-    | (?P<variable>[?$]\w++)
-    | (?P<blank>_:[\w](?:[\w.\-·]*[\w\-·])?)
-    | (?P<name>(?:[^\W\d_](?:[\w.\-·]*[\w\-·])?)?:
-        (?:(?:[\w:]|%[0-9A-Fa-f]{2}|\\[_~.\-!$&'()*+,;=/?\#@%])
-           (?:[\w:.\-·]|%[0-9A-Fa-f]{2}|\\[_~.\-!$&'()*+,;=/?\#@%])*)?)
+    | (?P<variable>[?$][\wBEYOND]++)
+    | (?P<blank>_:[\wBEYOND](?:[\w.BEYOND-]*[\wBEYOND-])?)
+    | (?P<name>(?:[A-Za-zBEYOND](?:[\w.BEYOND-]*[\wBEYOND-])?)?:
+        (?:(?:[\w:BEYOND]|%[0-9A-Fa-f]{2}|\\[_~.\-!$&'()*+,;=/?\#@%])
+           (?:(?:[\w:.BEYOND-]|%[0-9A-Fa-f]{2}|\\[_~.\-!$&'()*+,;=/?\#@%])*
+              (?:[\w:BEYOND-]|%[0-9A-Fa-f]{2}|\\[_~.\-!$&'()*+,;=/?\#@%]))?)?)
     | (?P<number>(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++)?)
     | (?P<language>@[A-Za-z]++(?:-[A-Za-z0-9]++)*+(?:--[A-Za-z]++)?)
-    | (?P<word>[^\W\d]\w*+)
+    | (?P<word>[A-Za-z_]\w*+)
     | (?P<mark>\|\||&&|\^\^|!=|<=|>=|<<\(|\)>>|<<|>>|\{\||\|\}|[{}()\[\].,;*/|^!=<>+\-?:~])
-    """,
+    """.replace("BEYOND", _BEYOND),
     re.VERBOSE,
 )
-_OPENING, _CLOSING = {"{": "}", "(": ")", "[": "]", "<<": ">>", "<<(": ")>>", "{|": "|}"}, "}])>>)>>|}"
+_OPENING = {"{": "}", "(": ")", "[": "]", "<<": ">>", "<<(": ")>>", "{|": "|}"}
+_CLOSING = frozenset(_OPENING.values())
 _OPERATORS = {"||", "&&", "=", "!=", "<", ">", "<=", ">=", "+", "-", "*", "/", "|", "^", "!"}
 # Clauses that the engine nests one in the other when they stand side by side.
 _CLAUSES = {"UNION", "OPTIONAL", "MINUS", "GRAPH", "FILTER"}
@@ -44,6 +47,7 @@ _UPDATE_FORMS = {"INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "ADD", "
 _VOLATILE = {"NOW", "RAND", "UUID", "STRUUID", "BNODE"}
 _UPDATE = "UPDATE"
 _UNNAMED = ""
+_HAS_SCHEME = re.compile(r"<[A-Za-z][A-Za-z0-9+.-]*:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,7 @@ class Reading:
     `form` is SELECT, ASK, CONSTRUCT, DESCRIBE, UPDATE or empty when the text shows none.
     `dataset` are the graphs of FROM, FROM NAMED, USING and USING NAMED, as absolute IRIs where they can be told.
     `names_dataset` is true if there is any such clause. `volatile`: the answer may differ each time.
+    `relative`: some IRI needs a base. `text` has TRUE and FALSE in small letters, as the engine wants them.
     """
 
     text: str
@@ -85,6 +90,7 @@ class Reading:
     dataset: tuple[str, ...]
     names_dataset: bool
     volatile: bool
+    relative: bool
     prefixes: dict[str, str] = field(default_factory=dict)
     base: str | None = None
 
@@ -124,7 +130,7 @@ def read_query(
 
     Raises QueryTooLarge: its length, nesting, or a chain of operators is beyond the bounds.
     Raises QuerySyntaxError: no token fits, a bracket is not closed, or a prefix is not declared.
-    Raises RemoteAccess: it has SERVICE or LOAD.
+    Raises RemoteAccess: it has SERVICE.
     """
     size = len(text.encode("utf-8", "surrogatepass"))
     if size > bounds.max_bytes:
@@ -135,8 +141,9 @@ def read_query(
             setting=bounds.bytes_setting,
         )
     tokens = list(_tokens(text))
+    text = _with_small_booleans(text, tokens)
     _check_size(text, tokens, bounds)
-    _check_remote(text, tokens)
+    _check_service(text, tokens)
     prefixes, base = _prologue(text, tokens, known or {}, base)
     words = {token.word for token in tokens if token.kind == "word"}
     dataset = tuple(_dataset(tokens, prefixes, base))
@@ -147,6 +154,7 @@ def read_query(
         dataset=tuple(iri for iri in dataset if iri is not None),
         names_dataset=bool(dataset),
         volatile=bool(words & _VOLATILE),
+        relative=any(token.kind == "iri" and not _HAS_SCHEME.match(token.text) for token in tokens),
         prefixes=prefixes,
         base=base,
     )
@@ -269,16 +277,23 @@ def _at(text: str, token: Token, message: str) -> str:
     return f"line {line}, column {column}: {message}"
 
 
-def _check_remote(text: str, tokens: Sequence[Token]) -> None:
+def _with_small_booleans(text: str, tokens: Sequence[Token]) -> str:
     for token in tokens:
-        if token.word in ("SERVICE", "LOAD"):
-            line, column = place_of(text, token.start)
-            raise RemoteAccess(
-                f"{token.word} would make a request to another host; this endpoint makes none",
-                line=line,
-                column=column,
-                token=token.text,
-            )
+        if token.word in ("TRUE", "FALSE") and not token.text.islower():
+            text = text[: token.start] + token.text.lower() + text[token.start + len(token.text) :]
+    return text
+
+
+def _check_service(text: str, tokens: Sequence[Token]) -> None:
+    for token in tokens:
+        if token.word == "SERVICE":
+            raise _remote(text, token)
+
+
+def _remote(text: str, token: Token) -> RemoteAccess:
+    line, column = place_of(text, token.start)
+    message = f"{token.word} would make a request to another host; this endpoint makes none"
+    return RemoteAccess(message, line=line, column=column, token=token.text)
 
 
 def _form(tokens: Sequence[Token]) -> str:
@@ -355,6 +370,7 @@ def plan_update(
     bounds: Bounds,
     *,
     known: Mapping[str, str] | None = None,
+    base: str | None = None,
     using: Sequence[str] = (),
     using_named: Sequence[str] = (),
 ) -> Update:
@@ -363,18 +379,50 @@ def plan_update(
     `using` and `using_named` are the dataset of the protocol (`using-graph-uri`, `using-named-graph-uri`).
 
     Raises what `read_query` raises. Raises BadRequest: the text names a dataset and so does the protocol.
+    Raises RemoteAccess: it has LOAD. LOAD SILENT does nothing, as when the host cannot be reached.
     """
-    reading = read_query(text, bounds, known=known)
+    reading = _without_load(read_query(text, bounds, known=known, base=base), bounds, known)
     if using or using_named:
-        text = _with_using(reading, using, using_named)
-        reading = read_query(text, bounds, known=known)
-    operations = _operations(reading)
+        reading = read_query(_with_using(reading, using, using_named), bounds, known=known, base=base)
+    text, operations = reading.text, _operations(reading)
     steps: list[tuple[str, str]] = []
     if operations and all(operation.is_data for operation in operations):
         for operation in operations:
             body = text[operation.tokens[1].start : operation.end]
             steps.append(("+" if operation.verb == "INSERT" else "-", f"{operation.prologue}\nINSERT {body}"))
-    return Update(text, steps=tuple(steps), touched=_touched(reading, operations), known_prefixes=bool(known))
+    return Update(
+        text,
+        steps=tuple(steps),
+        touched=_touched(reading, operations),
+        base_iri=base if reading.relative else None,
+        known_prefixes=bool(known),
+    )
+
+
+_LOAD_FORMS = (
+    ("LOAD", "iri"),
+    ("LOAD", "SILENT", "iri"),
+    ("LOAD", "iri", "INTO", "GRAPH", "iri"),
+    ("LOAD", "SILENT", "iri", "INTO", "GRAPH", "iri"),
+)
+
+
+def _without_load(reading: Reading, bounds: Bounds, known: Mapping[str, str] | None) -> Reading:
+    """The text with each LOAD SILENT, which fails in silence here, made an operation that does nothing."""
+    text = reading.text
+    for operation in _operations(reading):
+        load = next((token for token in operation.tokens if token.word == "LOAD"), None)
+        if load is None:
+            continue
+        shape = tuple("iri" if token.kind in ("iri", "name") else token.word for token in operation.tokens)
+        if shape not in _LOAD_FORMS:
+            _fail(text, load.start, "this is not LOAD <iri> or LOAD <iri> INTO GRAPH <iri>", load.text)
+        if "SILENT" not in shape:
+            raise _remote(text, load)
+        last = operation.tokens[-1]
+        end = last.start + len(last.text)
+        text = text[: load.start] + "INSERT DATA {}".ljust(end - load.start) + text[end:]
+    return reading if text is reading.text else read_query(text, bounds, known=known, base=reading.base)
 
 
 def _operations(reading: Reading) -> list[_Operation]:
@@ -395,6 +443,8 @@ def _operations(reading: Reading) -> list[_Operation]:
         elif token.kind == "mark" and token.text in _CLOSING:
             depth -= 1
         if token.kind == "mark" and token.text == ";" and depth == 0:
+            if not own:
+                _fail(reading.text, token.start, "there is no operation before this ;", token.text)
             found.append(_Operation(own, prologue, token.start))
             own = []
         else:

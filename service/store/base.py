@@ -83,7 +83,8 @@ class Query:
     `default_graphs` and `named_graphs` are the dataset of the protocol and replace the one in the text; both None
     leaves the text's own. `union` makes the default graph the union of all named graphs and the unnamed one; it is
     for a query that names no dataset at all. `known_prefixes` lets the text use the store's prefixes undeclared.
-    `from_graphs` are the graphs of FROM and FROM NAMED, which must be in the store.
+    `from_graphs` are the graphs of FROM and FROM NAMED, which must be in the store; with `strict` so must those of
+    the protocol.
     """
 
     text: str
@@ -93,6 +94,7 @@ class Query:
     default_graphs: tuple[str, ...] | None = None
     named_graphs: tuple[str, ...] | None = None
     from_graphs: tuple[str, ...] = ()
+    strict: bool = True
     base_iri: str | None = None
     known_prefixes: bool = True
     gzip: bool = False
@@ -103,6 +105,7 @@ class Query:
         if self.default_graphs is not None or self.named_graphs is not None:
             head["default"] = self.default_graphs or ()
             head["named"] = self.named_graphs or ()
+            head["strict"] = self.strict
         elif self.union:
             head["union"] = True
         if self.from_graphs:

@@ -131,7 +131,9 @@ def work(store: ox.Store, connection: socket.socket, prefixes: dict[str, str]) -
             output.fail("syntax", str(error))
         except RuntimeError as error:
             output.fail("function" if str(error).startswith("The custom function ") else "engine", str(error))
-        except (OSError, ValueError) as error:
+        except ValueError as error:  # an IRI of the dataset, or the base, is none
+            output.fail("bad", str(error))
+        except OSError as error:
             output.fail("engine", str(error))
         except BaseException as error:  # noqa: BLE001 - the engine's panics are no Exceptions; the process ends here
             output.fail("engine", f"{type(error).__name__}: {error}")
@@ -142,19 +144,24 @@ def _name(iri: str) -> ox.NamedNode | ox.DefaultGraph:
     return ox.NamedNode(iri) if iri else _UNNAMED
 
 
-def _known(store: ox.Store, iris: Iterable[str]) -> list[ox.NamedNode | ox.DefaultGraph]:
-    names = [ox.NamedNode(iri) for iri in iris]
+def _named(_: ox.Store, iris: Iterable[str]) -> list[ox.NamedNode]:
+    return [ox.NamedNode(iri) for iri in iris]
+
+
+def _known(store: ox.Store, iris: Iterable[str]) -> list[ox.NamedNode]:
+    names = _named(store, iris)
     for name in names:
         if not store.contains_named_graph(name):
             raise _Refused("graph", name.value)
-    return list(names)
+    return names
 
 
 def _query(store: ox.Store, head: dict[str, Any], body: bytes, output: _Output, prefixes: dict[str, str]) -> None:
     options: dict[str, Any] = {}
     if "default" in head:
-        options["default_graph"] = _known(store, head["default"])
-        options["named_graphs"] = _known(store, head["named"])
+        names = _known if head["strict"] else _named
+        options["default_graph"] = names(store, head["default"])
+        options["named_graphs"] = names(store, head["named"])
     elif "union" in head:
         options["use_default_graph_as_union"] = True
     if "from" in head:
