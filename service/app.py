@@ -21,7 +21,7 @@ from service.api.problems import install_handlers
 from service.api.server import listening_socket, serve
 from service.api.sparql import create_sparql_app
 from service.graph.build import Progress, compile_and_validate, document_property
-from service.graph.compile import source_digest
+from service.graph.compile import compile_sources, source_digest
 from service.graph.evidence import Texts
 from service.graph.index import Index
 from service.paths import data_dir, ontology_dir
@@ -80,6 +80,8 @@ async def open_project(settings: Settings, progress: Progress, *, in_memory: boo
     ontology, data = ontology_dir(settings), data_dir(settings)
 
     def content() -> Iterable[ox.Quad]:
+        if in_memory:  # asked once and gone; what is kept and served is validated
+            return compile_sources(ontology, data, base=settings.base).quads
         return compile_and_validate(ontology, data, base=settings.base, progress=progress)
 
     store = open_store(

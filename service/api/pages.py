@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from service.api.context import Context, context_of
 from service.api.interface_text import LANGUAGES, say
 from service.errors import BadRequest, MarsadError, NotFound
+from service.graph.ask import ask
 from service.graph.describe import Describer, Item, find_claim, find_resource
 from service.graph.questions import questions
 from service.graph.review import ReviewRow
@@ -23,9 +24,8 @@ from service.graph.selection import COLLECTIONS, Selection, select
 from service.graph.words import Authors, heading, sentence, value_in_words
 from service.paths import ontology_dir
 from service.rdf.iris import local_name
-from service.rdf.namespaces import SKOS_DEFINITION
+from service.rdf.namespaces import SKOS_DEFINITION, prefixes
 from service.store.base import Answer
-from service.store.base import Query as SparqlQuery
 
 Language = Literal["en", "fr", "ar"]
 router = APIRouter(include_in_schema=False)
@@ -110,8 +110,7 @@ async def query_page(
 
 
 async def _rows(context: Context, text: str) -> Item:
-    union = context.settings.default_graph == "union"
-    answer = await context.store.query(SparqlQuery(text, union=union))
+    answer = await ask(context.store, text, context.settings, prefixes(context.base))
     whole = b""
     async for chunk in _chunks(answer):
         whole += chunk

@@ -14,13 +14,15 @@ from service.api.context import Context
 from service.app import open_project
 from service.cli.serve import say
 from service.errors import BadRequest, NotFound
+from service.graph.ask import ask
 from service.graph.build import Progress
 from service.graph.describe import Item, find_resource
 from service.graph.search import search
 from service.graph.words import Authors, heading, sentence, value_in_words
 from service.rdf.formats import RDF_FORMATS, RESULTS_FORMATS
+from service.rdf.namespaces import prefixes
 from service.settings import Settings
-from service.store.base import Query, read
+from service.store.base import read
 
 _QUERY_EPILOG = """examples:
   marsad query 'SELECT ?post WHERE { id:nasser-bourita marsad:heldPost ?post }'
@@ -95,10 +97,10 @@ async def _query(text: str, wanted: str, settings: Settings) -> int:
     graphs = {row.suffix: row.name for row in RDF_FORMATS}
     if wanted and wanted not in {"table", *results, *graphs}:
         raise BadRequest(f"--format takes table, {', '.join(sorted({*results, *graphs}))}; not {wanted!r}")
-    union = settings.default_graph == "union"
-    query = Query(text, results=results.get(wanted, "json"), graph=graphs.get(wanted, "turtle"), union=union)
     async with _project(settings) as context:
-        answer = await read(await context.store.query(query))
+        known = prefixes(context.base)
+        chosen = {"results": results.get(wanted, "json"), "graph": graphs.get(wanted, "turtle")}
+        answer = await read(await ask(context.store, text, settings, known, **chosen))
     if wanted in ("", "table") and answer.lstrip()[:1] == b"{":
         print(_table(answer))
     else:

@@ -84,18 +84,16 @@ _POLARITY = {
 }
 _PHRASES = {
     "en": {
-        "says": "says {who}",
-        "document": "document {number}",
-        "for": "for {what}",
+        "says": "says document {number}",
+        "relays": "says {who} in document {number}",
         "citing": "citing {work}",
-        "of": "of",
+        "for": "for {what}",
     },
     "fr": {
-        "says": "selon {who}",
-        "document": "le document {number}",
-        "for": "pour {what}",
+        "says": "selon le document {number}",
+        "relays": "selon {who} dans le document {number}",
         "citing": "citant {work}",
-        "of": "de",
+        "for": "pour {what}",
     },
 }
 WORD_LANGUAGES = ("en", "fr")
@@ -144,12 +142,12 @@ def sentence(claim: Item, language: str, authors: Authors = MappingProxyType({})
 def source(claim: Item, language: str, authors: Authors = MappingProxyType({})) -> str:
     """Who says so: the document alone when its author asserts the claim, else the asserter, cited work and document."""
     phrases = _PHRASES[word_language(language)]
-    document = phrases["document"].format(number=str(claim["document"]).removeprefix("d"))
+    number = str(claim["document"]).removeprefix("d")
     author = authors.get(claim["document"])
     asserters = ", ".join(item["label"] for item in claim.get("assertedBy", []) if item["id"] != author)
     cited = ", ".join(item["label"] for item in claim.get("citedWork", []))
-    parts = [part for part in (asserters, phrases["citing"].format(work=cited) if cited else "", document) if part]
-    return phrases["says"].format(who=", ".join(parts))
+    said = phrases["relays" if asserters else "says"].format(who=asserters, number=number)
+    return f"{said}, {phrases['citing'].format(work=cited)}" if cited else said
 
 
 def value_in_words(claim: Item, language: str) -> str:

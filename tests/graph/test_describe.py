@@ -62,14 +62,21 @@ def test_an_entity_has_its_claims_by_relation_in_both_directions():
 
 def test_sentences_in_english_and_french():
     assert str(sentence(claim("d001.post.heldPost.chief"), "en")) == (
-        "Ann Salé: held the post of Chief of security (2014), says Security Directorate, document 001"
+        "Ann Salé: held the post of Chief of security (2014), says Security Directorate in document 001"
     )
     assert str(sentence(claim("d002.post.heldPost.chief", "fr"), "fr")) == (
-        "Anne Salé: a occupé le poste de Chief of security (selon des allégations), selon Anne Salé, le document 002"
+        "Anne Salé: a occupé le poste de Chief of security (selon des allégations), selon Anne Salé dans le document 002"
     )
     assert str(sentence(claim("d001.cells"), "en")) == (
-        "Cells dismantled for Security Directorate: about 40 (Smuggling), says Ann Salé, document 001"
+        "Cells dismantled for Security Directorate: about 40 (Smuggling), says Ann Salé in document 001"
     )
+
+
+def test_what_the_author_of_a_document_asserts_is_what_the_document_says():
+    assert sentence(claim("d001.cells"), "en", {"d001": "ann"}).source == "says document 001"
+    assert sentence(claim("d001.cells"), "fr", {"d001": "ann"}).source == "selon le document 001"
+    cited = claim("d001.cells") | {"citedWork": [{"id": "paper-2017", "label": "Paper 2017"}]}
+    assert sentence(cited, "en", {"d001": "ann"}).source == "says document 001, citing Paper 2017"
 
 
 def test_a_relation_has_a_heading_for_each_direction():
