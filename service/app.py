@@ -12,7 +12,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service import __version__
-from service.api import exports, linked_data, pages, rest
+from service.api import discovery, docs, exports, linked_data, pages, reconcile, rest
 from service.api.context import Context
 from service.api.health import create_health_app
 from service.api.http import local_path
@@ -52,8 +52,9 @@ def create_app(context: Context) -> ASGIApp:
     api.state.context = context
     install_handlers(api)
     api.mount("/static", StaticFiles(directory=pages.EXPLORER / "static"), name="static")
-    for router in (rest.router, exports.router, linked_data.router, pages.router):
-        api.include_router(router)
+    docs.install_openapi(api)
+    for module in (rest, discovery, reconcile, exports, linked_data, docs, pages):
+        api.include_router(module.router)
     sparql = create_sparql_app(context.store, context.settings, prefixes(context.base), editor=pages.editor(api))
     health = create_health_app(context.store)
 

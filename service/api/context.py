@@ -2,8 +2,10 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import pyoxigraph as ox
 from fastapi import Request
@@ -35,8 +37,10 @@ class Context:
     languages: dict[str, str]
     authors: dict[str, str]
     _local: threading.local = field(default_factory=threading.local)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
     _reviewed: tuple[str, list[ReviewSection]] = ("", [])
     _export: tuple[str, Export] | None = None
+    _kept: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
 
     @property
     def base(self) -> str:
@@ -59,10 +63,19 @@ class Context:
 
     def reviewed(self) -> list[ReviewSection]:
         """What the review queries find in the graph as it is; computed once for each version."""
-        if self._reviewed[0] != self.version:
-            queries = review_queries(ontology_dir(self.settings), base=self.base)
-            self._reviewed = (self.version, review(self.store.match(), queries, base=self.base))
-        return self._reviewed[1]
+        with self._lock:
+            if self._reviewed[0] != self.version:
+                queries = review_queries(ontology_dir(self.settings), base=self.base)
+                self._reviewed = (self.version, review(self.store.match(), queries, base=self.base))
+            return self._reviewed[1]
+
+    def kept(self, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """What `make` returns, made once for each version of the graph; there are only a few such names."""
+        stamp, value = self._kept.get(name, ("", {}))
+        if stamp != self.version:
+            stamp, value = self.version, make()
+            self._kept[name] = (stamp, value)
+        return value
 
     def export(self) -> Export:
         """The files of the graph as it is; sorted once for each version."""
@@ -88,9 +101,19 @@ class Context:
         connection: sqlite3.Connection = self._local.connection
         return connection
 
-    def describer(self, language: str) -> Describer:
+    @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """This thread's connection, held at one version of the index for the time of the block."""
+        connection = self.reader
+        connection.execute("BEGIN")
+        try:
+            yield connection
+        finally:
+            connection.execute("COMMIT")
+
+    def describer(self, language: str, connection: sqlite3.Connection | None = None) -> Describer:
         """A describer for one request."""
-        return Describer(self.reader, self.base, language, self.passage)
+        return Describer(connection or self.reader, self.base, language, self.passage)
 
     def passage(self, document: str, start: int, end: int) -> Passage | None:
         """The passage with a little of the text around it; None where the texts are not at hand."""

@@ -17,7 +17,7 @@ router = APIRouter(tags=["files"])
 _Context = Annotated[Context, Depends(context_of)]
 
 
-@router.api_route("/export/{path:path}", methods=["GET", "HEAD"], summary="One file of the graph, or manifest.json.")
+@router.get("/export/{path:path}", summary="One file of the graph, or manifest.json.")
 def get_file(request: Request, context: _Context, path: str) -> Response:
     check_not_modified(request, context)
     if path == MANIFEST:
@@ -25,8 +25,8 @@ def get_file(request: Request, context: _Context, path: str) -> Response:
     return _answer(request, context, context.export().file(path), attached=True)
 
 
-@router.api_route("/catalogue", methods=["GET", "HEAD"], summary="VoID and DCAT descriptions of the dataset.")
-@router.api_route("/.well-known/void", methods=["GET", "HEAD"], include_in_schema=False)
+@router.get("/catalogue", summary="VoID and DCAT descriptions of the dataset.")
+@router.get("/.well-known/void", include_in_schema=False)
 def get_catalogue(request: Request, context: _Context) -> Response:
     check_not_modified(request, context)
     row = chosen_rdf_format(request)
@@ -42,6 +42,4 @@ def _answer(request: Request, context: Context, file: ExportFile, *, attached: b
     headers = read_headers(request, context)
     if attached:
         headers["Content-Disposition"] = f'attachment; filename="{file.path.replace("/", "-")}"'
-    if request.method == "HEAD":
-        return Response(media_type=file.media_type, headers=headers)
     return StreamingResponse(file.read(), media_type=file.media_type, headers=headers)

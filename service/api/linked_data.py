@@ -39,7 +39,7 @@ def _handler(folder: str) -> Callable[..., Response]:
 
 
 for _folder in _FOLDERS:
-    router.add_api_route(f"/{_folder}/{{name:path}}", _handler(_folder), methods=["GET", "HEAD"])
+    router.add_api_route(f"/{_folder}/{{name:path}}", _handler(_folder), methods=["GET"])
 
 
 def _answer(request: Request, context: Context, folder: str, name: str) -> Response:
@@ -55,7 +55,7 @@ def _answer(request: Request, context: Context, folder: str, name: str) -> Respo
         return RedirectResponse(f"{root}/{replacement.value.removeprefix(context.base)}", status_code=301)
     chosen = _choose(request, with_page=folder in _WITH_PAGE)
     if chosen == HTML:
-        target = f"{root}/{_language(request)}/{folder}/{name}"
+        target = f"{root}/{wanted_language(request)}/{folder}/{name}"
         status = 303 if folder == "id" else 302
         return RedirectResponse(target, status_code=status, headers={"Vary": "Accept, Accept-Language"})
     row = _BY_MEDIA_TYPE[chosen]
@@ -65,15 +65,41 @@ def _answer(request: Request, context: Context, folder: str, name: str) -> Respo
     return _describe(request, context, folder, name, row, {"Content-Location": location})
 
 
-@router.api_route("/ns", methods=["GET", "HEAD"])
-@router.api_route("/ns.{suffix}", methods=["GET", "HEAD"])
+@router.get("/ns")
+@router.get("/ns.{suffix}")
 def get_ontology(request: Request, context: _Context, suffix: str | None = None) -> Response:
     check_not_modified(request, context)
     if suffix is not None and suffix not in _BY_SUFFIX:
         raise NotFound(f"there is no /ns.{suffix}; there are {', '.join(sorted(_BY_SUFFIX))}")
-    row = _BY_SUFFIX[suffix] if suffix else _BY_MEDIA_TYPE[_choose(request, with_page=False)]
+    root = request.scope.get("root_path", "")
+    chosen = "" if suffix else _choose(request, with_page=True)
+    if chosen == HTML:
+        target = f"{root}/{wanted_language(request)}/ns"
+        return RedirectResponse(target, status_code=303, headers={"Vary": "Accept, Accept-Language"})
+    row = _BY_SUFFIX[suffix] if suffix else _BY_MEDIA_TYPE[chosen]
     quads = context.graph("ontology")
-    return as_rdf(request, context, quads, row, headers={"Content-Location": f"/ns.{row.suffix}"})
+    return as_rdf(
+        request,
+        context,
+        quads,
+        row,
+        headers={"Content-Location": f"{root}/ns.{row.suffix}", "Link": f'<{root}/docs>; rel="service-doc"'},
+    )
+
+
+@router.get("/graph/{name}")
+def get_graph(request: Request, context: _Context, name: str) -> Response:
+    """One named graph, by its IRI; a suffix fixes the form."""
+    check_not_modified(request, context)
+    stem, dot, suffix = name.rpartition(".")
+    row = _BY_SUFFIX.get(suffix) if dot else None
+    stem = stem if row else name
+    row = row or _BY_MEDIA_TYPE[_choose(request, with_page=False)]
+    quads = list(context.graph(stem))
+    if not quads:
+        raise NotFound(f"there is no graph {stem}")
+    root = request.scope.get("root_path", "")
+    return as_rdf(request, context, quads, row, headers={"Content-Location": f"{root}/graph/{stem}.{row.suffix}"})
 
 
 def _without_suffix(context: Context, folder: str, name: str) -> tuple[str, RdfFormat | None]:
@@ -116,6 +142,7 @@ def _choose(request: Request, *, with_page: bool) -> str:
     return choose(accept, offers)
 
 
-def _language(request: Request) -> str:
+def wanted_language(request: Request) -> str:
+    """The language of the pages that a browser wants most."""
     wanted = request.headers.get("accept-language", "").lower().replace(" ", "").split(",")
     return next((part[:2] for part in wanted if part[:2] in _LANGUAGES), "en")

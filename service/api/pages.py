@@ -41,7 +41,7 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
     " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-_TEMPLATES = jinja2.Environment(
+TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(EXPLORER / "templates"),
     autoescape=True,
     undefined=jinja2.StrictUndefined,
@@ -67,7 +67,7 @@ def start(request: Request, context: _Context, lang: Language) -> HTMLResponse:
     ]
     documents = select(context.reader, Selection(collection="documents", sort="slug"), context.base).ids
     describer = context.describer(lang)
-    return _page(
+    return render(
         request,
         context,
         lang,
@@ -76,6 +76,7 @@ def start(request: Request, context: _Context, lang: Language) -> HTMLResponse:
         tiles=counts,
         documents=[_with_carried(context, describer.resource(row_id)) for row_id in documents],
         questions=questions(ontology_dir(context.settings)),
+        reviews=context.reviewed(),
     )
 
 
@@ -106,7 +107,7 @@ async def query_page(
             shown |= await _rows(context, query)
         except MarsadError as error:
             shown["problem"] = str(error)
-    return _page(request, context, lang, "query.html", title="SPARQL", query=query or _FIRST_QUERY, **shown)
+    return render(request, context, lang, "query.html", title="SPARQL", query=query or _FIRST_QUERY, **shown)
 
 
 async def _rows(context: Context, text: str) -> Item:
@@ -157,7 +158,7 @@ def claims_page(
     claims = [{**in_words(describer.claim(row_id), lang, context.authors), "alone": True} for row_id in page.ids]
     title = describer.reference(f"{context.base}doc/{document}")["label"]
     following = f"?document={document}&cursor={page.next_cursor}" if page.next_cursor else None
-    return _page(
+    return render(
         request, context, lang, "claims_list.html", title=title, claims=claims, total=page.total, next=following
     )
 
@@ -167,13 +168,14 @@ def review_page(request: Request, context: _Context, lang: Language) -> HTMLResp
     describer = context.describer(lang)
     sections = [
         {
+            "name": section.query.name,
             "title": section.query.title,
             "severity": section.query.severity,
             "rows": [_review_row(row, describer) for row in section.rows],
         }
         for section in context.reviewed()
     ]
-    return _page(request, context, lang, "review.html", title=say("Review", lang), reviews=sections)
+    return render(request, context, lang, "review.html", title=say("Review", lang), reviews=sections)
 
 
 def _review_row(row: ReviewRow, describer: Describer) -> Item:
@@ -190,7 +192,7 @@ def _review_row(row: ReviewRow, describer: Describer) -> Item:
 @router.get("/{lang}/claim/{key}")
 def claim_page(request: Request, context: _Context, lang: Language, key: str) -> HTMLResponse:
     claim = in_words(context.describer(lang).claim(find_claim(context.reader, key)), lang, context.authors)
-    return _page(request, context, lang, "claim.html", title=str(claim["words"]), claim=claim, path=f"/claim/{key}")
+    return render(request, context, lang, "claim.html", title=str(claim["words"]), claim=claim, path=f"/claim/{key}")
 
 
 @router.get("/{lang}/{folder}/{slug}")
@@ -204,7 +206,7 @@ def resource_page(
         "type_label": context.term_label(item["type"], lang),
         "definition": _definition(context, item["iri"], lang),
     }
-    return _page(
+    return render(
         request,
         context,
         lang,
@@ -243,7 +245,7 @@ def list_page(
     for item in shown["items"]:
         item.setdefault("matched", None)
         item["type_label"] = context.term_label(item["type"], lang)
-    return _page(request, context, lang, "list.html", **shown)
+    return render(request, context, lang, "list.html", **shown)
 
 
 def in_words(claim: Item, language: str, authors: Authors) -> Item:
@@ -304,15 +306,15 @@ def _disagree(group: Item) -> bool:
     return any(len(values) > 1 for values in exact.values())
 
 
-def _page(
+def render(
     request: Request, context: Context, lang: str, template: str, *, status: int = 200, **values: Any
 ) -> HTMLResponse:
     root = str(request.scope.get("root_path", ""))
     path = request.url.path.removeprefix(root)
-    html = _TEMPLATES.get_template(template).render(
+    html = TEMPLATES.get_template(template).render(
         lang=lang,
         root=root,
-        rest=path[3:],
+        rest=path[3:] + (f"?{request.url.query}" if request.url.query else ""),
         languages=LANGUAGES,
         say=partial(say, language=lang),
         link=partial(_link, root=root, lang=lang, base=context.base),

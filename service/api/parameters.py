@@ -11,8 +11,8 @@ from service.errors import BadRequest, MarsadError, NotFound
 from service.graph.selection import MAX_PAGE, PAGE, Mode, Selection, period_of
 
 Modality = Literal["asserted", "probable", "possible", "alleged", "planned", "recommended", "denied"]
-_SLUG = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
-Slug = Annotated[str, Field(pattern=_SLUG, max_length=200)]
+SLUG = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+Slug = Annotated[str, Field(pattern=SLUG, max_length=200)]
 ClassName = Annotated[str, Field(pattern=r"^[A-Z][A-Za-z]*$", max_length=60)]
 DocumentName = Annotated[str, Field(pattern=r"^d[0-9]{3,6}$")]
 

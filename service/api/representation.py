@@ -1,22 +1,25 @@
-"""One selection as JSON, CSV, JSON-LD, Turtle and the other RDF forms, with the headers that every read has."""
+"""One selection as JSON, CSV, JSON-LD, Turtle, a network, with the headers that every read has."""
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
 import pyoxigraph as ox
 from fastapi import HTTPException, Request, Response
 from fastapi.responses import StreamingResponse
+from pydantic import BaseModel
 
 from service.api.context import Context
+from service.api.models import Problem
 from service.api.negotiation import choose
 from service.errors import BadRequest
 from service.graph.describe import Item
 from service.graph.selection import Selection, select
-from service.graph.subgraph import claim_quads, resource_quads
-from service.graph.tables import claim_table, resource_table
+from service.graph.subgraph import claim_quads, direct_quads_among, resource_quads
+from service.graph.tables import CLAIMS, ENTITIES, Table, csv_lines, write_graphml
 from service.rdf.formats import RDF_FORMATS, RdfFormat
 from service.rdf.namespaces import prefixes
 from service.rdf.serialize import write
@@ -24,9 +27,14 @@ from service.rdf.serialize import write
 JSON = "application/json"
 CSV = "text/csv"
 HTML = "text/html"
+GRAPHML = "application/graphml+xml"
+PROBLEM = "application/problem+json"
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 # Names that `?format=` and suffixes take, with their media types.
-FORMAT_NAMES = {"json": JSON, "csv": CSV, **{row.suffix: row.media_type for row in RDF_FORMATS}}
+FORMAT_NAMES = {"json": JSON, "csv": CSV, **{row.suffix: row.media_type for row in RDF_FORMATS}, "graphml": GRAPHML}
+_RDF = tuple(row.media_type for row in RDF_FORMATS)
+ITEM_FORMS = (JSON, CSV, *_RDF)
+COLLECTION_FORMS = (JSON, CSV, *_RDF, GRAPHML)
 
 
 class NotModified(HTTPException):
@@ -74,10 +82,47 @@ def as_rdf(
     headers: Mapping[str, str] = _NO_HEADERS,
 ) -> Response:
     """The quads in canonical order; `merge` drops the names of their graphs."""
-    chunks = write(quads, row, prefixes(context.base), merge=merge)
-    media_type = f"{row.media_type}; charset={row.charset}" if row.charset else row.media_type
+    # Read here and now: an iterator of the store stays in its thread, and an answer is sent from several.
+    quads = list(quads)
     merged = read_headers(request, context) | dict(headers)
-    return StreamingResponse(chunks, media_type=media_type, headers=merged)
+    chunks = write(quads, row, prefixes(context.base), merge=merge)
+    return StreamingResponse(chunks, media_type=row.content_type, headers=merged)
+
+
+def as_table(request: Request, context: Context, table: Table, selection: Selection) -> Response:
+    """The whole selection as CSV; all of it is of one version of the graph, whatever changes meanwhile."""
+    headers, media_type = read_headers(request, context), "text/csv; charset=utf-8; header=present"
+    connection = context.index.reader()
+    connection.execute("BEGIN")
+    try:
+        ids = select(connection, selection.whole, context.base).ids
+    except BaseException:
+        connection.close()
+        raise
+    return StreamingResponse(_lines(context, connection, table, selection, ids), media_type=media_type, headers=headers)
+
+
+def _lines(
+    context: Context, connection: sqlite3.Connection, table: Table, selection: Selection, ids: list[int]
+) -> Iterator[bytes]:
+    try:
+        describer = context.describer(selection.language, connection)
+        describe = describer.claim if selection.of_claims else describer.resource
+        batch: list[str] = []
+        for line in csv_lines(table, (describe(row_id) for row_id in ids)):
+            batch.append(line)
+            # Each part is handed from thread to thread: a hundred lines at a time cost as much as one.
+            if len(batch) >= 100:
+                yield "".join(batch).encode()
+                batch = []
+        yield "".join(batch).encode()
+    finally:
+        connection.close()
+
+
+def row_of(media_type: str) -> RdfFormat:
+    """The RDF form of a media type that is one."""
+    return next(row for row in RDF_FORMATS if row.media_type == media_type)
 
 
 def chosen_format(request: Request, named: str | None, offers: Iterable[str]) -> str:
@@ -85,58 +130,74 @@ def chosen_format(request: Request, named: str | None, offers: Iterable[str]) ->
 
     Raises BadRequest: no such format. Raises NotAcceptable: `Accept` allows none of the offers.
     """
+    offers = list(offers)
     if named is not None:
         media_type = FORMAT_NAMES.get(named)
-        if media_type is None:
-            raise BadRequest(f"format takes one of {', '.join(sorted(FORMAT_NAMES))}; not {named!r}")
+        if media_type not in offers:
+            known = ", ".join(sorted(name for name, offer in FORMAT_NAMES.items() if offer in offers))
+            raise BadRequest(f"format takes one of {known}; not {named!r}")
         return media_type
-    return choose(request.headers.get("accept"), list(offers))
+    return choose(request.headers.get("accept"), offers)
 
 
 def chosen_rdf_format(request: Request) -> RdfFormat:
     """The RDF form that `Accept` asks for; Turtle where anything goes. Raises NotAcceptable."""
-    chosen = choose(request.headers.get("accept"), [row.media_type for row in RDF_FORMATS])
-    return next(row for row in RDF_FORMATS if row.media_type == chosen)
+    return row_of(choose(request.headers.get("accept"), list(_RDF)))
 
 
-_OFFERS = [JSON, CSV, *(row.media_type for row in RDF_FORMATS)]
-
-
-def represent_resources(request: Request, context: Context, selection: Selection, named: str | None) -> Response | None:
-    """The whole selection as CSV or RDF; None when JSON is asked for."""
-    return _represent(request, context, selection, named, resource_table, resource_quads)
-
-
-def represent_claims(request: Request, context: Context, selection: Selection, named: str | None) -> Response | None:
-    """The whole selection as CSV or RDF; None when JSON is asked for."""
-    return _represent(request, context, selection, named, claim_table, claim_quads)
-
-
-def _represent(
-    request: Request,
-    context: Context,
-    selection: Selection,
-    named: str | None,
-    table: Callable[..., Iterator[str]],
-    quads_of: Callable[..., Iterator[ox.Quad]],
-) -> Response | None:
-    media_type = chosen_format(request, named, _OFFERS)
-    if media_type == JSON:
-        return None
-    ids = select(context.reader, selection.whole, context.base).ids
-    describer = context.describer(selection.language)
+def represent(request: Request, context: Context, selection: Selection, media_type: str) -> Response:
+    """The whole selection, however the request pages it, as CSV, RDF or a network."""
     if media_type == CSV:
-        describe: Callable[[int], dict[str, Any]] = describer.claim if selection.of_claims else describer.resource
-        rows = (describe(row_id) for row_id in ids)
-        return StreamingResponse(
-            (line.encode() for line in table(rows)),
-            media_type="text/csv; charset=utf-8; header=present",
-            headers=read_headers(request, context),
-        )
-    row = next(entry for entry in RDF_FORMATS if entry.media_type == media_type)
-    table_name = "claim" if selection.of_claims else "resource"
-    iris = [
-        context.reader.execute(f"SELECT iri FROM {table_name} WHERE id = ?", (row_id,)).fetchone()[0] for row_id in ids
-    ]
+        return as_table(request, context, CLAIMS if selection.of_claims else ENTITIES, selection)
+    iris = _iris(context, selection)
+    if media_type == GRAPHML:
+        return _as_network(request, context, selection, iris)
+    quads_of = claim_quads if selection.of_claims else resource_quads
     quads = (quad for iri in iris for quad in quads_of(context.match, ox.NamedNode(iri)))
-    return as_rdf(request, context, quads, row)
+    return as_rdf(request, context, quads, row_of(media_type))
+
+
+def _iris(context: Context, selection: Selection) -> list[str]:
+    table = "claim" if selection.of_claims else "resource"
+    with context.snapshot() as connection:
+        ids = select(connection, selection.whole, context.base).ids
+        sql = f"SELECT iri FROM {table} WHERE id = ?"
+        return [connection.execute(sql, (row_id,)).fetchone()[0] for row_id in ids]
+
+
+def _as_network(request: Request, context: Context, selection: Selection, iris: list[str]) -> Response:
+    """The direct triples that the selected claims say, or that the selected resources have."""
+    triples = direct_quads_among(context.match, iris, base=context.base, claims=selection.of_claims)
+    describer = context.describer(selection.language)
+    text = "".join(write_graphml(triples, describer.labelled))
+    return Response(text, media_type=GRAPHML, headers=read_headers(request, context))
+
+
+def documented(
+    model: type[BaseModel],
+    forms: Iterable[str] = (JSON,),
+    *,
+    example: str,
+    found: bool = False,
+) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a read for its description: every status it has, with its forms.
+
+    `example` is the address of a request that the tests make; `found` says that there may be no such thing (404).
+    """
+    forms = tuple(forms)
+    other: dict[str, Any] = {form: {"schema": {"type": "string"}} for form in forms if form != JSON}
+    answers: dict[int | str, dict[str, Any]] = {
+        200: {"model": model, "description": f"For instance of `{example}`.", "content": other},
+        304: {"description": "The client has this version already."},
+        400: _problem("A parameter is not understood; the problem says which there are."),
+        406: _problem("None of the forms is acceptable; the problem lists them."),
+    }
+    if found:
+        answers[301] = {"description": "It was merged into another, which `Location` names."}
+        answers[404] = _problem("There is no such thing.")
+    return answers
+
+
+def _problem(description: str) -> dict[str, Any]:
+    schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
+    return {"description": description, "content": {PROBLEM: {"schema": schema}}}

@@ -1,26 +1,47 @@
-"""The REST API, `/api/v1`: collections of resources and claims, search, facets.
+"""The REST API, `/api/v1`: collections of resources and claims, and their items.
 
-Every list is made from one `Selection`; the same object makes its CSV, JSON-LD and Turtle.
+Every list is made from one `Selection`; the same object makes its CSV, JSON-LD, Turtle and network.
 """
 
 from collections.abc import Callable
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+import pyoxigraph as ox
+from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi.responses import RedirectResponse
+from pydantic import BaseModel, create_model
 
+from service.api import models
 from service.api.context import Context, context_of
-from service.api.parameters import LanguageParameters, LanguageQuery, SelectionQuery
-from service.api.representation import as_json, represent_claims, represent_resources
+from service.api.parameters import SLUG, LanguageQuery, SelectionQuery
+from service.api.representation import (
+    COLLECTION_FORMS,
+    CSV,
+    ITEM_FORMS,
+    JSON,
+    as_json,
+    as_rdf,
+    as_table,
+    check_not_modified,
+    chosen_format,
+    documented,
+    represent,
+    row_of,
+)
 from service.errors import BadRequest, NotFound
 from service.graph.describe import Item, find_claim
-from service.graph.search import search
 from service.graph.selection import COLLECTIONS, Page, Selection, facets, is_member, select
+from service.graph.subgraph import claim_quads, description_quads
+from service.graph.tables import CLAIMS
+from service.rdf.iris import local_name
 
 router = APIRouter(prefix="/api/v1")
 _Context = Annotated[Context, Depends(context_of)]
+_Slug = Annotated[str, Path(pattern=SLUG, max_length=200, description="Last part of the IRI.")]
+_Key = Annotated[str, Path(max_length=400, description="The claim's key, as in d001.bcij.place.sale.")]
 
-_RESOURCES = (
+RESOURCES = (
     "entities",
     "actors",
     "institutions",
@@ -31,6 +52,7 @@ _RESOURCES = (
     "documents",
     "topics",
 )
+_CLAIMS = ("claims", "observations", "timeline")
 _ABOUT = {
     "entities": "Everything that is not a concept: actors, places, posts, agreements, events, measures, works.",
     "actors": "Persons, organisations, countries and unnamed groups.",
@@ -45,25 +67,39 @@ _ABOUT = {
     "observations": "Numbers: indicator, value, exactness, period, breakdown.",
     "timeline": "Claims with a time, in the order in which they may have begun.",
 }
+# A slug that exists, for the examples of the description.
+EXAMPLES = {
+    "entities": "nasser-bourita",
+    "actors": "interpol",
+    "institutions": "interpol",
+    "threats": "terrorism",
+    "agreements": "memorandum-interpol-aimc-2025",
+    "events": "accession-of-mohammed-vi",
+    "measures": "tripartite-approach",
+    "documents": "d001",
+    "topics": "terrorism",
+}
 
 
-def _list_handler(collection: str) -> Callable[..., Response]:
+def _list_handler(collection: str, suffix: str | None = None) -> Callable[..., Response]:
     def handler(request: Request, context: _Context, parameters: SelectionQuery) -> Response:
         selection = parameters.selection(collection)
-        represent = represent_claims if selection.of_claims else represent_resources
-        other = represent(request, context, selection, parameters.format)
-        if other is not None:
-            return other
-        page = select(context.reader, selection, context.base)
-        body = _list_body(request, context, selection, page, parameters.fields)
-        if parameters.facets:
-            counts = facets(context.reader, selection, context.base)
-            body["facets"] = {
-                name: [{"value": value, "count": count} for value, count in values] for name, values in counts.items()
-            }
+        media_type = chosen_format(request, suffix or parameters.format, COLLECTION_FORMS)
+        check_not_modified(request, context)
+        if media_type != JSON:
+            return represent(request, context, selection, media_type)
+        with context.snapshot() as connection:
+            page = select(connection, selection, context.base)
+            body = _list_body(request, context, selection, page, parameters.fields)
+            if parameters.facets:
+                counts = facets(connection, selection, context.base)
+                body["facets"] = {
+                    name: [{"value": value, "count": count} for value, count in values]
+                    for name, values in counts.items()
+                }
         return as_json(request, context, body)
 
-    handler.__name__ = f"list_{collection}"
+    handler.__name__ = f"list_{collection}" + (f"_{suffix}" if suffix else "")
     return handler
 
 
@@ -71,91 +107,143 @@ def _list_body(request: Request, context: Context, selection: Selection, page: P
     describer = context.describer(selection.language)
     describe = describer.claim if selection.of_claims else describer.resource
     items = [describe(row_id) for row_id in page.ids]
-    body: Item = {"items": _sparse(items, wanted), "total": page.total, "truncated": page.next_cursor is not None}
-    body["next"] = _next_link(request, page.next_cursor)
+    body: Item = {"items": _sparse(items, wanted, _MODELS[selection.of_claims]), "total": page.total}
+    body |= {"truncated": page.next_cursor is not None, "next": next_link(request, page.next_cursor)}
     return body
 
 
-def _next_link(request: Request, cursor: str | None) -> str | None:
+_MODELS: dict[bool, type[BaseModel]] = {True: models.Claim, False: models.Resource}
+
+
+def next_link(request: Request, cursor: str | None) -> str | None:
+    """The address of the next page: the same request with another cursor; None without one."""
     if cursor is None:
         return None
     query = [(key, value) for key, value in request.query_params.multi_items() if key != "cursor"]
-    return f"{request.scope.get('root_path', '')}{request.url.path}?{urlencode([*query, ('cursor', cursor)])}"
+    return f"{request.url.path}?{urlencode([*query, ('cursor', cursor)])}"
 
 
-def _sparse(items: list[Item], wanted: str | None) -> list[Item]:
+def _sparse(items: list[Item], wanted: str | None, model: type[BaseModel]) -> list[Item]:
     if not wanted:
         return items
-    names = {"id", *wanted.split(",")}
-    known = {key for item in items for key in item}
-    if items and not names <= known:
-        raise BadRequest(f"fields: no {', '.join(sorted(names - known))}; there are {', '.join(sorted(known))}")
+    names = {"id", *(name.strip() for name in wanted.split(","))}
+    unknown = names - set(model.model_fields)
+    if unknown:
+        known = ", ".join(sorted(model.model_fields))
+        raise BadRequest(f"fields: there is no {', '.join(sorted(unknown))}; there are {known}")
     return [{key: value for key, value in item.items() if key in names} for item in items]
 
 
-def _item_handler(collection: str) -> Callable[..., Response]:
-    def handler(request: Request, context: _Context, slug: str, parameters: LanguageQuery) -> Response:
-        row_id = _find_in(context, collection, slug)
-        return as_json(request, context, context.describer(parameters.lang).entity(row_id))
+def _item_handler(collection: str, suffix: str | None = None) -> Callable[..., Response]:
+    def handler(request: Request, context: _Context, slug: _Slug, parameters: LanguageQuery) -> Response:
+        media_type = chosen_format(request, suffix or parameters.format, ITEM_FORMS)
+        row_id, iri, merged_into = _find_in(context, collection, slug)
+        if merged_into:
+            dot = f".{suffix}" if suffix else ""
+            query = f"?{request.url.query}" if request.url.query else ""
+            root = request.scope.get("root_path", "")
+            return RedirectResponse(f"{root}/api/v1/{collection}/{merged_into}{dot}{query}", status_code=301)
+        check_not_modified(request, context)
+        if media_type == JSON:
+            with context.snapshot():
+                return as_json(request, context, context.describer(parameters.lang).entity(row_id))
+        if media_type == CSV:
+            return as_table(
+                request,
+                context,
+                CLAIMS,
+                Selection(collection="claims", about=(iri,), limit=0, language=parameters.lang),
+            )
+        return as_rdf(request, context, description_quads(context.match, ox.NamedNode(iri)), row_of(media_type))
 
-    handler.__name__ = f"get_{collection}"
+    handler.__name__ = f"get_{collection}" + (f"_{suffix}" if suffix else "")
     return handler
 
 
-def _find_in(context: Context, collection: str, slug: str) -> int:
-    rows = context.reader.execute("SELECT id, replaced_by FROM resource WHERE slug = ?", (slug,)).fetchall()
+def _find_in(context: Context, collection: str, slug: str) -> tuple[int, str, str | None]:
+    """Row id, IRI and, of a merged one, the slug that it was merged into."""
+    rows = context.reader.execute("SELECT id, iri, replaced_by FROM resource WHERE slug = ?", (slug,)).fetchall()
     for row in rows:
-        if is_member(context.reader, Selection(collection=collection), context.base, row["id"]):
-            return int(row["id"])
-    raise NotFound(f"there is no {slug} among the {collection}")
+        target = _row_of_iri(context, row["replaced_by"]) if row["replaced_by"] else row["id"]
+        if target and is_member(context.reader, Selection(collection=collection), context.base, target):
+            return row["id"], row["iri"], local_name(row["replaced_by"]) if row["replaced_by"] else None
+    raise NotFound(f"there is no {slug} among the {collection}; /api/v1/search?q= finds names")
 
 
-for _name in _RESOURCES:
-    router.add_api_route(
-        f"/{_name}", _list_handler(_name), methods=["GET", "HEAD"], summary=_ABOUT[_name], tags=["lists"]
+def _row_of_iri(context: Context, iri: str) -> int | None:
+    row = context.reader.execute("SELECT id FROM resource WHERE iri = ?", (iri,)).fetchone()
+    return None if row is None else int(row["id"])
+
+
+def _claim_handler(suffix: str | None = None) -> Callable[..., Response]:
+    def handler(request: Request, context: _Context, key: _Key, parameters: LanguageQuery) -> Response:
+        media_type = chosen_format(request, suffix or parameters.format, ITEM_FORMS)
+        check_not_modified(request, context)
+        row_id = find_claim(context.reader, key)
+        if media_type == JSON:
+            with context.snapshot():
+                return as_json(request, context, context.describer(parameters.lang).claim(row_id))
+        if media_type == CSV:
+            return as_table(
+                request, context, CLAIMS, Selection(collection="claims", keys=(key,), limit=0, language=parameters.lang)
+            )
+        node = ox.NamedNode(f"{context.base}claim/{key}")
+        return as_rdf(request, context, claim_quads(context.match, node), row_of(media_type))
+
+    handler.__name__ = "get_claim" + (f"_{suffix}" if suffix else "")
+    return handler
+
+
+def _page_model(collection: str) -> type[BaseModel]:
+    item: Any = models.Claim if collection in _CLAIMS else models.Resource
+    return create_model(f"{collection.capitalize()}Page", __base__=models.ListOf[item])
+
+
+def _add(path: str, handler: Callable[..., Response], **options: Any) -> None:
+    router.add_api_route(path, handler, methods=["GET"], operation_id=handler.__name__, **options)
+
+
+def _add_with_suffixes(
+    path: str, make: Callable[[str | None], Callable[..., Response]], forms: tuple[str, ...], **options: Any
+) -> None:
+    """The route itself in the description, its suffixes (the same with the form fixed) beside it."""
+    for suffix in SUFFIXES[forms]:
+        _add(f"{path}.{suffix}", make(suffix), include_in_schema=False)
+    _add(path, make(None), **options)
+
+
+SUFFIXES = {
+    COLLECTION_FORMS: ("json", "csv", "ttl", "jsonld", "nt", "rdf", "graphml"),
+    ITEM_FORMS: ("json", "csv", "ttl", "jsonld", "nt", "rdf"),
+}
+
+for _name in COLLECTIONS:
+    _add_with_suffixes(
+        f"/{_name}",
+        lambda suffix, name=_name: _list_handler(name, suffix),  # type: ignore[misc]
+        COLLECTION_FORMS,
+        tags=["lists"],
+        summary=_ABOUT[_name],
+        responses=documented(_page_model(_name), COLLECTION_FORMS, example=f"/api/v1/{_name}?limit=2&lang=fr"),
     )
-    router.add_api_route(
+for _name in RESOURCES:
+    _add_with_suffixes(
         f"/{_name}/{{slug}}",
-        _item_handler(_name),
-        methods=["GET", "HEAD"],
+        lambda suffix, name=_name: _item_handler(name, suffix),  # type: ignore[misc]
+        ITEM_FORMS,
         tags=["items"],
-        summary="One of them with its claims, grouped by relation.",
+        summary=f"One of the {_name} with its claims, grouped by relation.",
+        responses=documented(models.Entity, ITEM_FORMS, example=f"/api/v1/{_name}/{EXAMPLES[_name]}", found=True),
     )
-for _name in ("claims", "observations", "timeline"):
-    router.add_api_route(
-        f"/{_name}", _list_handler(_name), methods=["GET", "HEAD"], summary=_ABOUT[_name], tags=["lists"]
-    )
-
-
-@router.api_route("/claims/{key}", methods=["GET", "HEAD"], tags=["items"], summary="One claim with its evidence.")
-def get_claim(request: Request, context: _Context, key: str, parameters: LanguageQuery) -> Response:
-    row_id = find_claim(context.reader, key)
-    return as_json(request, context, context.describer(parameters.lang).claim(row_id))
-
-
-class SearchParameters(LanguageParameters):
-    """What to look for."""
-
-    q: str = Query(min_length=1, max_length=200, description="A name, a part of one, or one with a slip.")
-    type: str | None = Query(None, pattern=r"^[A-Z][A-Za-z]*$", description="Class of the ontology.")
-    limit: int = Query(20, ge=1, le=100)
-
-
-@router.api_route(
-    "/search", methods=["GET", "HEAD"], tags=["search"], summary="Find resources by name, in any language."
+_add_with_suffixes(
+    "/claims/{key}",
+    _claim_handler,
+    ITEM_FORMS,
+    tags=["items"],
+    summary="One claim with its evidence.",
+    responses=documented(
+        models.Claim, ITEM_FORMS, example="/api/v1/claims/d002.coalition-founded.founded.e2014", found=True
+    ),
 )
-def get_search(request: Request, context: _Context, parameters: Annotated[SearchParameters, Query()]) -> Response:
-    hits = search(context.reader, parameters.q, limit=parameters.limit, resource_type=parameters.type)
-    describer = context.describer(parameters.lang)
-    items: list[dict[str, Any]] = [
-        {
-            **describer.reference(hit.iri),
-            "score": hit.score,
-            "matched": {"name": hit.name, "language": hit.language, "role": hit.role, "how": hit.match},
-        }
-        for hit in hits
-    ]
-    return as_json(request, context, {"items": items, "total": len(items)})
-
 
 assert set(_ABOUT) == set(COLLECTIONS), "every collection has its summary"

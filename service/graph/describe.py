@@ -44,6 +44,11 @@ class Describer:
             self._references[iri] = self._reference(row) if row else _unknown(iri)
         return self._references[iri]
 
+    def labelled(self, iri: str) -> Item:
+        """A reference with the labels in every language."""
+        row = self.connection.execute("SELECT * FROM resource WHERE iri = ?", (iri,)).fetchone()
+        return self._reference(row) | {"labels": _labels(row)} if row else _unknown(iri)
+
     def _reference(self, row: sqlite3.Row) -> Item:
         return {"id": row["slug"], "iri": row["iri"], "type": row["type"], "label": self._label(row)}
 
@@ -66,7 +71,7 @@ class Describer:
         ).fetchall()
         return {
             **self._reference(row),
-            "labels": {language: row[f"label_{language}"] for language in LANGUAGES if row[f"label_{language}"]},
+            "labels": _labels(row),
             "types": [name for (name,) in classes],
             "kinds": [self.reference(f"{self.base}topic/{kind}") for (kind,) in kinds],
             "names": [{"text": text, "language": language} for text, language in names],
@@ -224,6 +229,10 @@ def _relation(claim: Item, role: str) -> str:
 
 def _first(roles: dict[str, list[Item]], role: str) -> Item | None:
     return next(iter(roles.get(role, ())), None)
+
+
+def _labels(row: sqlite3.Row) -> dict[str, str]:
+    return {language: row[f"label_{language}"] for language in LANGUAGES if row[f"label_{language}"]}
 
 
 def _unknown(iri: str) -> Item:

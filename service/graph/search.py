@@ -52,23 +52,25 @@ def search(
     limit: int = 20,
     language: str | None = None,
     resource_type: str | None = None,
+    slips: bool = True,
 ) -> list[Hit]:
     """The resources whose names match `text`, best first, at most `limit`; ties by number of claims, then slug.
 
     `language` keeps names of that language; `resource_type` keeps resources of that class of the ontology.
+    Without `slips` only names that have the words or the letters as they are typed.
     """
     folded = fold(text)
     if not folded:
         return []
     best: dict[int, tuple[float, str, _Name]] = {}
-    for how, name, share in _matches(connection, folded):
+    for how, name, share in _matches(connection, folded, slips):
         score = round(_CEILING[how] * share, 4)
         if (language is None or name.language == language) and score > best.get(name.resource, (0.0,))[0]:
             best[name.resource] = (score, how, name)
     return _hits(connection, best, limit, resource_type)
 
 
-def _matches(connection: sqlite3.Connection, folded: str) -> Iterator[tuple[str, _Name, float]]:
+def _matches(connection: sqlite3.Connection, folded: str, slips: bool) -> Iterator[tuple[str, _Name, float]]:
     found = False
     for name in _names(connection, "SELECT * FROM name WHERE folded = ? LIMIT ?", folded, _CANDIDATES):
         found = True
@@ -83,7 +85,7 @@ def _matches(connection: sqlite3.Connection, folded: str) -> Iterator[tuple[str,
         for name in _names(connection, _THROUGH.format("name_parts"), _quoted(folded), _CANDIDATES):
             found = True
             yield PART, name, 0.5 + 0.5 * len(folded) / max(len(name.folded), 1)
-    if not found and len(folded) >= 4:
+    if slips and not found and len(folded) >= 4:
         yield from _slips(connection, folded)
 
 

@@ -56,6 +56,9 @@ class Selection:
     modalities: tuple[str, ...] = ()
     predicates: tuple[str, ...] = ()
     related: tuple[str, ...] = ()
+    # IRIs of resources that the claim is about, and keys of claims: for files of one item.
+    about: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
     begin: date | None = None
     end: date | None = None
     mode: Mode = "possibly"
@@ -220,6 +223,7 @@ def _restrict_claims(where: _Where, selection: Selection) -> None:
     if selection.collection == "timeline":
         where.add("claim.edtf IS NOT NULL")
     _one_of(where, "claim.type", selection.types)
+    _one_of(where, "claim.key", selection.keys)
     if selection.text:
         query = " ".join(f'"{word}"*' for word in stems(selection.text)) or '""'
         where.add(
@@ -265,6 +269,7 @@ def _claim_conditions(connection: sqlite3.Connection, selection: Selection, base
     related = tuple(iri for slug in selection.related for iri in _iris(connection, slug))
     if selection.related:
         _with_role(where, table, related or ("",), _ABOUT)
+    _with_role(where, table, selection.about, _ABOUT)
     if selection.topics:
         marks, values = _with_narrower(connection, selection.topics)
         where.add(

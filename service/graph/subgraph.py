@@ -6,6 +6,7 @@ import pyoxigraph as ox
 
 from service.graph.index import Match
 from service.rdf import namespaces as ns
+from service.rdf.iris import graph_iri
 
 
 def resource_quads(match: Match, node: ox.NamedNode) -> Iterator[ox.Quad]:
@@ -52,3 +53,22 @@ _ABOUT = frozenset(
 
 def _belongs_to_claim(predicate: ox.NamedNode, value: ox.NamedNode) -> bool:
     return predicate.value in (ns.NS + "evidence", ns.NS + "time") or "/time/" in value.value
+
+
+def direct_quads_among(match: Match, iris: list[str], *, base: str, claims: bool) -> Iterator[ox.Quad]:
+    """The direct triples that the named claims say, or whose subject is one of the named resources."""
+    direct = graph_iri(base, "direct")
+    for iri in iris:
+        node = ox.NamedNode(iri)
+        if not claims:
+            yield from (quad for quad in match(node, None, None) if quad.graph_name == direct)
+            continue
+        parts = {quad.predicate: quad.object for quad in match(node, None, None)}
+        subject, predicate = parts.get(ns.RDF_SUBJECT), parts.get(ns.RDF_PREDICATE)
+        value = parts.get(ns.RDF_OBJECT)
+        if (
+            isinstance(subject, ox.NamedNode)
+            and isinstance(predicate, ox.NamedNode)
+            and isinstance(value, ox.NamedNode | ox.Literal)
+        ):
+            yield from (quad for quad in match(subject, predicate, value) if quad.graph_name == direct)

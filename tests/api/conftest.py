@@ -1,0 +1,25 @@
+"""One service over the project's graph for all tests of the API, with texts made up for the passages."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.api.service import Service, running
+
+# Longer than any of the documents; the words do not matter, only that passages are cut from them.
+_TEXT = "".join(f"{number:07d} " for number in range(20_000))
+
+
+@pytest.fixture(scope="session")
+def made_up_texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("texts")
+    for number in range(5):
+        (folder / f"{number:03d}_made-up.txt").write_text(_TEXT, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def service(made_up_texts: Path) -> Iterator[Service]:
+    with running(made_up_texts) as opened:
+        yield opened
