@@ -168,9 +168,11 @@ class Validator:
     def __init__(self, shapes: Iterable[ox.Triple]) -> None:
         # As `pyshacl.validate` does before it makes its validator: rdflib's literals as SHACL wants them.
         apply_patches()
-        self.shapes = _graph(rdflib.Graph(), shapes)
+        self.shapes = _graph(ShapesGraph(), shapes)
         options = {"inference": "none", "inplace": True, "advanced": False, "logger": _silent}
-        self._validator = pyshacl.Validator(DataGraph.from_rdflib(rdflib.Graph()), shacl_graph=self.shapes, options=options)
+        self._validator = pyshacl.Validator(
+            DataGraph.from_rdflib(rdflib.Graph()), shacl_graph=self.shapes, options=options
+        )
         self._compiled = {str(shape.node): shape for shape in self._validator.shacl_graph.shapes}
         self._executor = self._validator.make_executor()
 
