@@ -29,6 +29,11 @@ MarsadError
 ├── EngineFailure           the engine failed while it answered; other queries go on
 ├── AnswerCut               an answer ended early; what came before is not the whole answer
 ├── StoreUnavailable        the store is starting, stopping, or lost its replica
+├── StorageFailed           the disk did not take a change: it is full, read-only or broken
+├── ChangeRefused           a change breaks a shape or a rule of the graph; holds everything that is wrong
+├── ChangeConflict          a change does not fit what is there by now
+│   └── PreconditionFailed  what is to be replaced is not what the client has seen
+├── Forbidden               a key is missing, wrong, expired, or not for this
 └── ReadOnly                a change was asked for where none are taken
 """
 
@@ -219,3 +224,33 @@ class InvalidGraph(MarsadError):
         self.violations = tuple(violations)
         lines = [f"  {found.shape} at {found.focus}: {found.message()}" for found in self.violations]
         super().__init__("\n".join([f"{len(lines)} violations of the shapes:", *lines]))
+
+
+class StorageFailed(MarsadError):
+    """The disk did not take a change: it is full, read-only or broken. The message says what is certain."""
+
+
+class ChangeRefused(MarsadError):
+    """A change breaks a shape or a rule of the graph, and nothing was changed; `violations` holds everything wrong."""
+
+    def __init__(self, violations: Sequence["Violation"]) -> None:
+        self.violations = tuple(violations)
+        lines = [f"  {found.shape} at {found.focus}: {found.message()}" for found in self.violations]
+        noun = "thing is" if len(lines) == 1 else "things are"
+        super().__init__("\n".join([f"the change is refused, {len(lines)} {noun} wrong:", *lines]))
+
+
+class ChangeConflict(MarsadError):
+    """A change does not fit what is there by now; the message says what stands against it."""
+
+
+class PreconditionFailed(ChangeConflict):
+    """What is to be replaced is not what the client has seen (`If-Match`), or the client does not say what it saw."""
+
+
+class Forbidden(MarsadError):
+    """A key is missing, wrong, expired, or not for this; `needs` is the scope that is asked for."""
+
+    def __init__(self, message: str, *, needs: str, known: bool = False) -> None:
+        self.needs, self.known = needs, known
+        super().__init__(message)

@@ -67,6 +67,11 @@ TABLE: dict[type[BaseException], tuple[int, str, str]] = {
     errors.StalePassage: (409, "stale-passage", "The text is not the one that was cited"),
     errors.UnwritableRdf: (406, "unwritable", "This format cannot carry the answer"),
     errors.SourceErrors: (422, "sources", "The data cannot be compiled"),
+    errors.ChangeRefused: (422, "change-refused", "The change breaks a rule of the graph"),
+    errors.ChangeConflict: (409, "conflict", "The change does not fit what is there"),
+    errors.PreconditionFailed: (412, "precondition", "What is to be replaced is not what was seen"),
+    errors.Forbidden: (401, "key", "A key is needed"),
+    errors.StorageFailed: (507, "storage", "The disk did not take the change"),
     errors.OntologyError: (422, "ontology", "The ontology is not fit for use"),
     errors.ConfigurationError: (500, "configuration", "The service is not set up correctly"),
     NotAcceptable: (406, "not-acceptable", "No acceptable format"),
@@ -108,6 +113,14 @@ def problem_of(error: BaseException) -> Problem:
         members["remedy"] = f"whoever runs this service can change the limit with the setting {error.setting}"
     if isinstance(error, errors.QueueFull):
         headers["Retry-After"] = str(error.retry_after_s)
+    if isinstance(error, errors.ChangeRefused):
+        members["violations"] = [_violation(found) for found in error.violations]
+    if isinstance(error, errors.Forbidden):
+        members["needs"] = error.needs
+        if error.known:
+            members["status"] = status = 403
+        else:
+            headers["WWW-Authenticate"] = 'Bearer realm="marsad"'
     if isinstance(error, errors.StoreUnavailable):
         headers["Retry-After"] = "5"
     if isinstance(error, NotAcceptable):
@@ -117,6 +130,22 @@ def problem_of(error: BaseException) -> Problem:
     if isinstance(error, UnsupportedMediaType):
         headers["Accept-Encoding"] = "identity"
     return Problem(status, members, headers)
+
+
+def _violation(found: errors.Violation) -> dict[str, Any]:
+    """What is wrong as JSON: the parts that there are."""
+    members = {"shape": found.shape, "focus": _term(found.focus)}
+    for name in ("path", "value", "severity", "messages", "passages"):
+        value = getattr(found, name, None)
+        if name == "value" and value is not None:
+            value = _term(value)
+        if value:
+            members[name] = dict(value) if name == "messages" else value
+    return members
+
+
+def _term(term: object) -> str:
+    return str(getattr(term, "value", term))
 
 
 def _unforeseen(error: BaseException) -> Problem:

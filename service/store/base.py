@@ -12,7 +12,7 @@ How to use one:
 
 import json
 import struct
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, Self
 
@@ -287,10 +287,11 @@ class Store(Protocol):
         """`propose` and `apply` with nothing in between; returns what was done."""
         ...
 
-    async def apply(self, delta: Delta) -> int:
+    async def apply(self, delta: Delta, *, about: Mapping[str, str] | None = None) -> int:
         """Make a change durable and visible to every query that starts afterwards; returns the new version.
 
-        An empty delta changes nothing and makes no version.
+        An empty delta changes nothing and makes no version. `about` is kept with it in the change log.
+        Raises StorageFailed: the disk did not take it.
         """
         ...
 

@@ -22,7 +22,7 @@ from typing import Any, Self
 
 import pyoxigraph as ox
 
-from service.errors import ConfigurationError, MalformedRdf, StoreUnavailable
+from service.errors import ConfigurationError, MalformedRdf, StorageFailed, StoreUnavailable
 from service.rdf.formats import NQUADS, RDF_FORMATS, RdfFormat
 from service.settings import Settings
 from service.store.base import Delta, Export, GraphName, Listener, Query, Status, Subject, Term, Update, Upload, read
@@ -130,7 +130,8 @@ def open_store(
 
     With `content`: the quads it returns, which must have no blank nodes that matter across restarts. With a
     `directory`, they are kept there, and a later start with the same `digest` takes what is there without asking
-    `content`. With `files` (of `rdf_files`): their quads, in memory.
+    `content`; with another one too, if changes were made meanwhile (`outdated` then, see `adopt`).
+    With `files` (of `rdf_files`): their quads, in memory.
     `prefixes` may be used by queries without being declared. `writable=False` keeps no copy of the quads in this
     process: `match`, `apply` and `propose` then raise ReadOnly or StoreUnavailable.
     `progress` is told what is being done, a line at a time.
@@ -169,11 +170,13 @@ class EmbeddedStore:
         self.version = 0
         self.writable = writable
         self.listeners: list[Listener] = []
+        self.log: ChangeLog | None = None
+        self.outdated = False
         self._settings = settings
         self._content, self._files, self._prefixes = content, list(files), prefixes
         self._directory, self._digest, self._progress = directory, digest, progress
         self._quads: ox.Store | None = None
-        self._log: ChangeLog | None = None
+        self._failed = False
         self._state = _State(self.id, digest, 0, 0)
         self._scratch: Path | None = None
         self._base: list[File] = list(files)
@@ -231,8 +234,8 @@ class EmbeddedStore:
             await replica.stop()  # type: ignore[union-attr]
         if self._directory is not None and self._quads is not None:
             await asyncio.to_thread(self._checkpoint)
-        if self._log is not None:
-            self._log.close()
+        if self.log is not None:
+            self.log.close()
         self._quads = None  # closes the database
         if self._scratch is not None:
             shutil.rmtree(self._scratch, ignore_errors=True)
@@ -245,25 +248,27 @@ class EmbeddedStore:
             self._base = [self._write_base(self._scratch, 0, quads)]
             self._quads = ox.Store()
             self._quads.bulk_extend(quads)
+            self.log = ChangeLog(self._scratch / "changes.log")
             self._remember_names()
         else:
             self._open_directory(self._directory)
 
     def _open_directory(self, directory: Path) -> None:
         state = _read_state(directory)
-        if state is None or state.digest != self._digest:
+        if state is None or (state.digest != self._digest and not _has_changes(directory)):
             self._build(directory)
             state = _read_state(directory)
             assert state is not None, "just written"
+        self.outdated = state.digest != self._digest
         self._state, self.id = state, state.id
         self._quads = _open_database(directory / "quads")
         self._base = [File(directory / f"base-{state.base}.nq", NQUADS.name, ours=True)]
         for path in directory.glob("base-*.nq"):
             if path != self._base[0].path:  # a stop came between the making of a base and the removal of the last
                 path.unlink()
-        self._log = ChangeLog(directory / "changes.log")
+        self.log = ChangeLog(directory / "changes.log")
         self.version = state.base
-        for version, delta in self._log.read(after=state.base):
+        for version, delta in self.log.read(after=state.base):
             if version > state.on_disk:
                 _apply(self._quads, delta)
             self._since_base.append((version, delta.pack()))
@@ -492,23 +497,39 @@ class EmbeddedStore:
             await self._apply(delta)
         return delta
 
-    async def apply(self, delta: Delta) -> int:
+    async def apply(self, delta: Delta, *, about: Mapping[str, str] | None = None) -> int:
         """See `Store.apply`."""
         async with self._writing:
-            await self._apply(delta)
+            await self._apply(delta, about)
         return self.version
 
-    async def _apply(self, delta: Delta) -> None:
+    async def adopt(self) -> None:
+        """Say that the store holds what `content` says by now: the next start with this digest takes it as it is."""
+        self._state.digest, self.outdated = self._digest, False
+        if self._directory is not None:
+            async with self._writing:
+                await asyncio.to_thread(self._checkpoint)
+
+    async def _apply(self, delta: Delta, about: Mapping[str, str] | None = None) -> None:
         quads = self._own()
         if not delta:
             return
+        if self._failed:
+            raise StorageFailed("the database failed before; restart the service to write again")
         version, packed = self.version + 1, delta.pack()
-        if self._log is not None:
-            await asyncio.to_thread(self._log.append, version, delta)
-        if len(delta.added) + len(delta.removed) > 1000:
-            await asyncio.to_thread(_apply, quads, delta)
-        else:
-            _apply(quads, delta)
+        if self.log is not None:
+            await asyncio.to_thread(self.log.append, version, delta, about)
+        try:
+            if len(delta.added) + len(delta.removed) > 1000:
+                await asyncio.to_thread(_apply, quads, delta)
+            else:
+                _apply(quads, delta)
+        except OSError as error:
+            self._failed = True
+            raise StorageFailed(
+                f"change {version} is in the log, and the database did not take it ({error}); "
+                "a restart of the service completes it"
+            ) from error
         self.version = version
         self._since_base.append((version, packed))
         self._since_bytes += len(packed)
@@ -519,7 +540,7 @@ class EmbeddedStore:
             with contextlib.suppress(StoreUnavailable):  # a new replica starts with this change in it
                 await self._replica.send({"op": "apply", "version": version}, packed)
         self._pool.publish(version)
-        if self._log is not None and version - self._state.on_disk >= _CHECKPOINT_EVERY:
+        if self._directory is not None and version - self._state.on_disk >= _CHECKPOINT_EVERY:
             await asyncio.to_thread(self._checkpoint)
         for listener in self.listeners:
             listener(delta, version)
@@ -547,10 +568,23 @@ def _apply(quads: ox.Store, delta: Delta) -> None:
         quads.remove_graph(name)
 
 
+def _has_changes(directory: Path) -> bool:
+    """Whether changes were made in a directory that another digest made."""
+    if not (directory / "changes.log").is_file():
+        return False
+    log = ChangeLog(directory / "changes.log")
+    log.close()
+    return log.last > 0
+
+
 def _open_database(path: Path) -> ox.Store:
     try:
         return ox.Store(path)
     except OSError as error:
+        if not os.access(path.parent, os.W_OK):
+            raise ConfigurationError(
+                f"{path.parent} cannot be written; set MARSAD_HOME to another directory"
+            ) from error
         raise ConfigurationError(
             f"the database in {path.parent} cannot be opened ({error}); if another Marsad uses it, "
             "stop that one or set MARSAD_HOME to another directory"

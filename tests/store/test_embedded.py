@@ -132,7 +132,20 @@ async def test_a_store_in_a_directory_is_the_same_after_a_restart(tmp_path):
         assert {quad.object.value for quad in store.match()} == {"1", "2", "é\n"}
         assert len(await rows(store, "SELECT * { ?s ?p ?o }")) == 3
     async with opened("2") as store:
-        assert (store.id != first, store.version) == (True, 0)
+        assert (store.id, store.version, store.outdated) == (first, 1, True)
+        await store.adopt()
+    async with opened("2") as store:
+        assert (store.version, store.outdated) == (1, False)
+
+
+async def test_a_store_that_nobody_changed_is_made_anew_from_other_sources(tmp_path):
+    def opened(digest: str) -> EmbeddedStore:
+        return open_store(Settings(workers=1), content=lambda: numbers(3), directory=tmp_path / "store", digest=digest)
+
+    async with opened("1") as store:
+        first = store.id
+    async with opened("2") as store:
+        assert (store.id != first, store.version, store.outdated) == (True, 0, False)
 
 
 async def test_what_the_log_has_and_the_database_lacks_is_applied_at_the_start(tmp_path):

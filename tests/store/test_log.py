@@ -1,0 +1,101 @@
+"""The change log keeps every change that was acknowledged, whole, and nothing of any other."""
+
+import errno
+import os
+from pathlib import Path
+
+import pyoxigraph as ox
+import pytest
+
+from service.errors import StorageFailed
+from service.store.base import Delta
+from service.store.log import ChangeLog
+from tests.store.conftest import iri, numbers
+
+ABOUT = {"agent": "ann", "time": "2026-01-02T03:04:05Z", "message": 'said "so"\nin two lines, é'}
+
+
+def change(number: int) -> Delta:
+    added = [ox.Quad(iri("s"), iri("p"), ox.Literal(f"{number}\n TC ."), iri("g"))]
+    return Delta(added=added, removed=numbers(2), created=[], dropped=[])
+
+
+class Opened(ChangeLog):
+    """A log that is closed with the test."""
+
+    def __del__(self) -> None:
+        if hasattr(self, "_file"):
+            self.close()
+
+
+def test_a_change_is_read_back_with_what_was_said_of_it(tmp_path: Path) -> None:
+    log = Opened(tmp_path / "changes.log")
+    log.append(1, change(1), ABOUT)
+    log.append(2, Delta(created=[iri("new")], dropped=[iri("old")]))
+    for opened in (log, Opened(tmp_path / "changes.log")):
+        assert opened.last == 2
+        first, second = opened.entries()
+        assert (first.version, first.removed, first.added, first.about) == (1, 2, 1, ABOUT)
+        assert opened.entry(2) == second
+        assert opened.delta(1) == change(1)
+        assert [(version, delta.created) for version, delta in opened.read(after=1)] == [(2, [iri("new")])]
+        assert opened.delta(3) is None
+
+
+@pytest.mark.parametrize("cut", [1, 10, 60, 200])
+def test_a_change_whose_writing_was_interrupted_was_never_made(tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "changes.log"
+    log = Opened(path)
+    log.append(1, change(1), ABOUT)
+    whole = path.read_bytes()
+    log.append(2, change(2), ABOUT)
+    path.write_bytes(path.read_bytes()[:-cut])
+    again = Opened(path)
+    assert again.last == 1
+    assert path.read_bytes() == whole
+    again.append(2, change(3))
+    assert Opened(path).delta(2) == change(3)
+
+
+def test_a_full_disk_leaves_nothing_of_the_change_and_the_next_one_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "changes.log"
+    log = Opened(path)
+    log.append(1, change(1))
+    before = path.read_bytes()
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    real = os.fsync
+    calls = iter([full, real])
+    monkeypatch.setattr(os, "fsync", lambda descriptor: next(calls)(descriptor))
+    with pytest.raises(StorageFailed, match=r"No space left on device.*nothing was changed"):
+        log.append(2, change(2))
+    assert path.read_bytes() == before
+    monkeypatch.setattr(os, "fsync", real)
+    log.append(2, change(3))
+    assert Opened(path).delta(2) == change(3)
+
+
+def test_when_not_even_the_end_of_the_log_is_certain_nothing_more_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = Opened(tmp_path / "changes.log")
+
+    def broken(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", broken)
+    for _ in range(2):
+        with pytest.raises(StorageFailed):
+            log.append(1, change(1))
+    monkeypatch.undo()
+    with pytest.raises(StorageFailed, match="restart"):
+        log.append(1, change(1))
+
+
+def test_a_log_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+    with pytest.raises(StorageFailed, match="cannot be written"):
+        Opened(tmp_path / "absent" / "changes.log")
