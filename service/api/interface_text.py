@@ -61,6 +61,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "What this document says": ("Ce que dit ce document", "ما تقوله هذه الوثيقة"),
     "The documents": ("Les documents", "الوثائق"),
     "claims": ("affirmations", "مقولات"),
+    "Where the documents disagree, agree, or leave doubt": (
+        "Où les documents divergent, concordent ou laissent un doute",
+        "حيث تختلف الوثائق أو تتفق أو تترك شكا",
+    ),
     "Questions, with their answers": ("Questions, avec leurs réponses", "أسئلة مع أجوبتها"),
     "For programs": ("Pour les programmes", "للبرامج"),
     "Ontology": ("Ontologie", "الأنطولوجيا"),
