@@ -12,7 +12,7 @@ FILES = sorted((ROOT / "service").rglob("*.py"))
 
 
 def _part(module: str) -> str:
-    return (module.split(".") + ["__init__"])[1]
+    return [*module.split("."), "__init__"][1]
 
 
 def _imported(tree: ast.AST) -> set[str]:

@@ -51,12 +51,17 @@ def test_marsad_installed_from_the_wheel_serves_from_an_empty_directory(wheel: P
     variables = {key: value for key, value in os.environ.items() if not key.startswith(("MARSAD_", "PYTHON", "PORT"))}
     server = subprocess.Popen(
         [str(environment / "bin" / "marsad"), "serve", "--port", "0"],
-        cwd=empty, env=variables | {"HOME": str(empty)}, stderr=subprocess.PIPE, text=True,
+        cwd=empty,
+        env=variables | {"HOME": str(empty)},
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
         assert server.stderr is not None
         address = next(found[0] for line in server.stderr if (found := re.search(r"http://127\.0\.0\.1:\d+/", line)))
-        with urllib.request.urlopen(f"{address}sparql?{urllib.parse.urlencode({'query': QUERY})}", timeout=60) as answer:
+        with urllib.request.urlopen(
+            f"{address}sparql?{urllib.parse.urlencode({'query': QUERY})}", timeout=60
+        ) as answer:
             rows = json.load(answer)["results"]["bindings"]
         assert [row["post"]["value"] for row in rows] == POSTS
         with urllib.request.urlopen(f"{address}static/marsad.css", timeout=10) as answer:
