@@ -73,6 +73,8 @@ TABLE: dict[type[BaseException], tuple[int, str, str]] = {
     errors.Forbidden: (401, "key", "A key is needed"),
     errors.StorageFailed: (507, "storage", "The disk did not take the change"),
     errors.OntologyError: (422, "ontology", "The ontology is not fit for use"),
+    errors.InvalidGraph: (422, "invalid-graph", "The graph breaks its shapes"),
+    errors.ExportFault: (500, "export", "The export is not what it should be"),
     errors.ConfigurationError: (500, "configuration", "The service is not set up correctly"),
     NotAcceptable: (406, "not-acceptable", "No acceptable format"),
     MethodNotAllowed: (405, "method", "The method is not allowed here"),
@@ -134,11 +136,13 @@ def problem_of(error: BaseException) -> Problem:
 
 def _violation(found: errors.Violation) -> dict[str, Any]:
     """What is wrong as JSON: the parts that there are."""
-    members = {"shape": found.shape, "focus": _term(found.focus)}
+    members: dict[str, Any] = {"shape": found.shape, "focus": _term(found.focus)}
     for name in ("path", "value", "severity", "messages", "passages"):
         value = getattr(found, name, None)
         if name == "value" and value is not None:
             value = _term(value)
+        if name == "passages":
+            value = [{"document": entry.document, "start": entry.start, "end": entry.end} for entry in value or ()]
         if value:
             members[name] = dict(value) if name == "messages" else value
     return members

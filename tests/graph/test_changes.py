@@ -1,0 +1,194 @@
+"""A change is made whole, with its record, or not at all."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyoxigraph as ox
+import pytest
+
+from service.errors import ChangeConflict, ChangeRefused, NotFound, PreconditionFailed
+from service.graph.changes import Author, Changes, Passage
+from service.graph.direct import direct_quads
+from service.graph.history import difference, quads_at
+from service.graph.questions import Question
+from service.rdf.iris import DEFAULT_BASE
+from service.rdf.namespaces import PREFIXES
+from service.settings import Settings
+from service.store.base import Delta, Query, Update, Upload, read
+from service.store.embedded import EmbeddedStore, open_store
+from tests.graph.test_gate import _CLAIMS, quads, statement
+from tests.graph.transactions import DIRECT_GRAPH, RULE, closure_of, make_gate, real_quads
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+ANN = Author("ann")
+NAMES = Question(
+    "names", "What are people called?", "SELECT ?o { ?s <http://www.w3.org/2004/02/skos/core#altLabel> ?o }"
+)
+NAMED = statement("name", "id:ann", "skos:altLabel", '"Annie"@en')
+
+
+@pytest.fixture(scope="module")
+def start() -> list[ox.Quad]:
+    return [*closure_of(real_quads(), claims=5), *quads(_CLAIMS)]
+
+
+def open_changes(start: Iterable[ox.Quad], directory: Path | None = None) -> tuple[EmbeddedStore, Changes]:
+    store = open_store(Settings(workers=1), content=lambda: start, prefixes=PREFIXES, directory=directory, digest="1")
+    return store, Changes(store, make_gate, base=DEFAULT_BASE, questions=[NAMES], now=lambda: NOW)
+
+
+@pytest.fixture
+async def changes(start: list[ox.Quad]) -> AsyncIterator[Changes]:
+    store, made = open_changes(start)
+    async with store:
+        yield made
+    made.close()
+
+
+def everything(changes: Changes) -> set[ox.Quad]:
+    return set(changes.store.match())
+
+
+async def ask(changes: Changes, text: str) -> bool:
+    answer = await read(await changes.store.query(Query(f"ASK {{ {text} }}", union=True)))
+    return b"true" in answer
+
+
+async def test_a_change_is_made_with_its_direct_triples_and_a_record_of_who_when_and_why(changes: Changes) -> None:
+    outcome = await changes.submit(Delta(added=NAMED), by=ANN, message="A second name")
+    assert outcome.version == changes.store.version == 1
+    assert await ask(changes, 'id:ann skos:altLabel "Annie"@en')
+    assert [quad.object for quad in outcome.direct(DEFAULT_BASE).added] == [ox.Literal("Annie", language="en")]
+    assert await ask(
+        changes,
+        f"GRAPH g:catalogue {{ <{DEFAULT_BASE}change/1> a prov:Activity ; prov:wasAssociatedWith ?who ; "
+        'prov:endedAtTime "2026-01-02T03:04:05Z"^^xsd:dateTime ; dcterms:description "A second name" ; '
+        'prov:influenced g:d900, g:direct . ?who rdfs:label "ann" }',
+    )
+    (entry,) = changes.store.log.entries()
+    assert entry.about == {"agent": "ann", "time": "2026-01-02T03:04:05Z", "message": "A second name"}
+
+
+async def test_a_refused_change_leaves_no_trace_and_says_what_where_and_in_which_passage(changes: Changes) -> None:
+    before = everything(changes)
+    broken = [quad for quad in NAMED if not quad.predicate.value.endswith("assertedBy")]
+    with pytest.raises(ChangeRefused, match="Claim-assertedBy") as caught:
+        await changes.submit(Delta(added=broken), by=ANN)
+    (violation,) = caught.value.violations
+    assert violation.shape == "https://marsad.example/shape#Claim-assertedBy"
+    assert violation.focus == NAMED[0].subject
+    assert violation.passages == (Passage("d900", 10, 40),)
+    assert set(violation.messages) == {"en", "fr"}
+    assert everything(changes) == before
+    assert changes.store.version == 0
+    assert changes.store.log.entries() == []
+
+
+async def test_a_rule_that_is_no_shape_is_refused_in_the_same_form(changes: Changes) -> None:
+    with pytest.raises(ChangeRefused) as caught:
+        await changes.submit(Update("INSERT DATA { GRAPH g:d900 { id:ann marsad:memberOf [] } }"), by=ANN)
+    assert [violation.shape for violation in caught.value.violations] == [
+        "https://marsad.example/shape#Change-blank-node"
+    ]
+
+
+async def test_an_update_and_an_upload_pass_the_same_gate(changes: Changes) -> None:
+    update = Update('INSERT DATA { GRAPH g:entities { id:ann skos:prefLabel "Anne"@fr } }')
+    await changes.submit(update, by=ANN)
+    where = Update("DELETE { GRAPH ?g { ?s skos:prefLabel ?l } } WHERE { GRAPH ?g { ?s skos:prefLabel ?l } }")
+    with pytest.raises(ChangeRefused, match=r"prefLabel|label"):
+        await changes.submit(where, by=ANN)
+    with pytest.raises(ChangeRefused):
+        await changes.submit(Upload(f"{DEFAULT_BASE}graph/entities", "replace", (("turtle", b""),)), by=ANN)
+    assert changes.store.version == 1
+
+
+async def test_a_dry_run_says_what_would_change_and_changes_nothing(changes: Changes) -> None:
+    before = everything(changes)
+    outcome = await changes.submit(Delta(added=NAMED), by=ANN, dry_run=True)
+    assert everything(changes) == before
+    assert (outcome.version, outcome.dry_run) == (0, True)
+    assert set(NAMED) < set(outcome.delta.added)
+    assert [quad.graph_name for quad in outcome.direct(DEFAULT_BASE).added] == [DIRECT_GRAPH]
+    (question,) = outcome.questions or ()
+    assert (question.name, question.gone, question.new) == ("names", 0, 1)
+
+
+async def test_a_change_that_changes_nothing_makes_no_version(changes: Changes) -> None:
+    assert (await changes.submit(Delta(added=quads(_CLAIMS)), by=ANN)).version == 0
+
+
+async def test_undoing_brings_back_what_was_and_is_a_change_of_its_own(changes: Changes) -> None:
+    before = everything(changes)
+    await changes.submit(Delta(added=NAMED), by=ANN)
+    outcome = await changes.undo(1, by=Author("bob"))
+    assert outcome.version == 2
+    assert {quad for quad in everything(changes) if not quad.graph_name.value.endswith("catalogue")} == before
+    assert changes.store.log.entry(2).about["undoes"] == "1"
+    with pytest.raises(ChangeConflict, match="change 1 cannot be undone"):
+        await changes.undo(1, by=ANN)
+    with pytest.raises(NotFound):
+        await changes.undo(9, by=ANN)
+
+
+async def test_the_graph_at_any_version_and_the_difference_of_two_come_from_the_log(changes: Changes) -> None:
+    states = [everything(changes)]
+    label = quads('GRAPH g:entities { id:ann skos:prefLabel "Anne"@fr }')
+    for change in (Delta(added=NAMED), Delta(added=label), Delta(removed=label), Delta(removed=NAMED)):
+        await changes.submit(change, by=ANN)
+        states.append(everything(changes))
+    for version, state in enumerate(states):
+        assert quads_at(changes.store, version) == state
+    for before, after in ((0, 4), (1, 3), (3, 1), (2, 2)):
+        delta = difference(changes.store, before, after)
+        assert (states[before] - set(delta.removed)) | set(delta.added) == states[after]
+        assert not set(delta.added) & states[before]
+    with pytest.raises(NotFound):
+        quads_at(changes.store, 5)
+
+
+async def test_what_is_expected_is_looked_at_when_nothing_else_can_change(changes: Changes) -> None:
+    def expect() -> None:
+        if changes.store.version != 0:
+            raise PreconditionFailed("the claim has changed")
+
+    label = quads('GRAPH g:entities { id:ann skos:prefLabel "Anne"@fr }')
+    results = await asyncio.gather(
+        changes.submit(Delta(added=label), by=ANN, expect=expect),
+        changes.submit(Delta(added=NAMED), by=ANN, expect=expect),
+        return_exceptions=True,
+    )
+    assert [type(result).__name__ for result in results] == ["Outcome", "PreconditionFailed"]
+
+
+async def test_a_caller_who_goes_away_does_not_stop_a_change_half_way(changes: Changes) -> None:
+    for number in range(8):
+        name = statement(f"n{number}", "id:ann", "skos:altLabel", f'"Name {number}"@en')
+        task = asyncio.create_task(changes.submit(Delta(added=name), by=ANN))
+        for _ in range(number * 4):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+    await changes.submit(Delta(added=NAMED), by=ANN)
+    assert quads_at(changes.store, changes.store.version) == everything(changes)
+    assert set(changes.store.match(None, None, None, DIRECT_GRAPH)) == direct_quads(
+        everything(changes), RULE, base=DEFAULT_BASE
+    )
+    assert [entry.version for entry in changes.store.log.entries()] == list(range(1, changes.store.version + 1))
+
+
+async def test_changes_and_their_record_are_there_after_a_restart(start: list[ox.Quad], tmp_path: Path) -> None:
+    store, changes = open_changes(start, tmp_path / "store")
+    async with store:
+        await changes.submit(Delta(added=NAMED), by=ANN, message="A second name")
+        before = everything(changes)
+    changes.close()
+    store, changes = open_changes(start, tmp_path / "store")
+    async with store:
+        assert everything(changes) == before
+        assert changes.store.log.entries()[0].about["message"] == "A second name"
+        await changes.undo(1, by=ANN)
+        assert quads_at(store, 1) == before
+    changes.close()
