@@ -10,8 +10,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# No deadline: a machine that is busy is no fault. In CI the same examples each time, so that a run can be repeated.
+settings.register_profile("marsad", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("marsad")
 
 
 def _absent(name: str, reason: str) -> None:
