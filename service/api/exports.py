@@ -9,15 +9,33 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
 from service.api.context import Context, context_of
-from service.api.representation import as_json, check_not_modified, chosen_rdf_format, read_headers
+from service.api.representation import (
+    as_json,
+    check_not_modified,
+    chosen_rdf_format,
+    content_of,
+    problem_response,
+    read_headers,
+)
 from service.graph.catalogue import CATALOGUE
 from service.graph.export import MANIFEST, ExportFile, ExportRequest
+from service.rdf.formats import RDF_FORMATS
 
 router = APIRouter(tags=["files"])
 _Context = Annotated[Context, Depends(context_of)]
 
 
-@router.get("/export/{path:path}", summary="One file of the graph, or manifest.json.")
+@router.get(
+    "/export/{path:path}",
+    summary="One file of the graph, or manifest.json.",
+    operation_id="export_file",
+    response_class=Response,
+    responses={
+        200: {"description": "The file; `manifest.json` lists them.", "content": {"*/*": {}}},
+        304: {"description": "The client has this version already."},
+        404: problem_response("There is no such file."),
+    },
+)
 def get_file(request: Request, context: _Context, path: str) -> Response:
     check_not_modified(request, context)
     if path == MANIFEST:
@@ -25,7 +43,17 @@ def get_file(request: Request, context: _Context, path: str) -> Response:
     return _answer(request, context, context.export().file(path), attached=True)
 
 
-@router.get("/catalogue", summary="VoID and DCAT descriptions of the dataset.")
+@router.get(
+    "/catalogue",
+    summary="VoID and DCAT descriptions of the dataset.",
+    operation_id="catalogue",
+    response_class=Response,
+    responses={
+        200: {"description": "The catalogue.", "content": content_of(row.media_type for row in RDF_FORMATS)},
+        304: {"description": "The client has this version already."},
+        406: problem_response("None of the forms is acceptable; the problem lists them."),
+    },
+)
 @router.get("/.well-known/void", include_in_schema=False)
 def get_catalogue(request: Request, context: _Context) -> Response:
     check_not_modified(request, context)

@@ -185,19 +185,25 @@ def documented(
     `example` is the address of a request that the tests make; `found` says that there may be no such thing (404).
     """
     forms = tuple(forms)
-    other: dict[str, Any] = {form: {"schema": {"type": "string"}} for form in forms if form != JSON}
+    other = content_of(form for form in forms if form != JSON)
     answers: dict[int | str, dict[str, Any]] = {
         200: {"model": model, "description": f"For instance of `{example}`.", "content": other},
         304: {"description": "The client has this version already."},
-        400: _problem("A parameter is not understood; the problem says which there are."),
-        406: _problem("None of the forms is acceptable; the problem lists them."),
+        400: problem_response("A parameter is not understood; the problem says which there are."),
+        406: problem_response("None of the forms is acceptable; the problem lists them."),
     }
     if found:
         answers[301] = {"description": "It was merged into another, which `Location` names."}
-        answers[404] = _problem("There is no such thing.")
+        answers[404] = problem_response("There is no such thing.")
     return answers
 
 
-def _problem(description: str) -> dict[str, Any]:
+def content_of(media_types: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Media types as the description lists them: texts, but for those that are JSON themselves."""
+    return {form: {"schema": {} if form.endswith("json") else {"type": "string"}} for form in media_types}
+
+
+def problem_response(description: str) -> dict[str, Any]:
+    """A response with a problem, for the description."""
     schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
     return {"description": description, "content": {PROBLEM: {"schema": schema}}}

@@ -73,9 +73,9 @@ EXAMPLES = {
     "actors": "interpol",
     "institutions": "interpol",
     "threats": "terrorism",
-    "agreements": "memorandum-interpol-aimc-2025",
+    "agreements": "morocco-us-agreement-2014-08",
     "events": "accession-of-mohammed-vi",
-    "measures": "tripartite-approach",
+    "measures": "advanced-regionalisation",
     "documents": "d001",
     "topics": "terrorism",
 }

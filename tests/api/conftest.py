@@ -1,10 +1,13 @@
 """One service over the project's graph for all tests of the API, with texts made up for the passages."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from service.api import server
+from service.settings import Settings
 from tests.api.service import Service, running
 
 # Longer than any of the documents; the words do not matter, only that passages are cut from them.
@@ -23,3 +26,18 @@ def made_up_texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def service(made_up_texts: Path) -> Iterator[Service]:
     with running(made_up_texts) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def address(service: Service) -> Iterator[str]:
+    """The address of the service on loopback."""
+    settings = Settings(port=0)
+    with server.listening_socket(settings) as listener:
+        host, port = listener.getsockname()[:2]
+        running = server.server_for(service.app, settings)
+        serving = asyncio.run_coroutine_threadsafe(running.serve(sockets=[listener]), service.loop.loop)
+        try:
+            yield f"http://{host}:{port}"
+        finally:
+            running.should_exit = True
+            serving.result(timeout=30)

@@ -1,0 +1,93 @@
+"""The description of the API is true, the snippets of the documentation run, nothing is fetched from elsewhere."""
+
+import re
+import shutil
+import subprocess
+import sys
+
+import jsonschema
+import pytest
+from referencing import Registry, Resource
+
+from service.api.docs import snippets
+from tests.api.service import Service
+
+
+@pytest.fixture(scope="session")
+def described(service: Service) -> dict:
+    return service.json("/api/v1/openapi.json")
+
+
+def operations(described: dict) -> list[tuple[str, dict]]:
+    return [(path, operation) for path, item in described["paths"].items() for operation in item.values()]
+
+
+def test_the_description_is_openapi_3_1(described: dict) -> None:
+    assert described["openapi"].startswith("3.1")
+    ids = [operation["operationId"] for _, operation in operations(described)]
+    assert len(ids) == len(set(ids))
+
+
+def test_every_operation_says_its_problems(described: dict) -> None:
+    for path, operation in operations(described):
+        responses = operation["responses"]
+        assert "422" not in responses
+        for status in ("400", "406"):
+            assert status in responses or operation["tags"] == ["files"] or path.endswith("context.jsonld"), path
+        assert ("404" in responses) or "{" not in path or operation["tags"] == ["files"], path
+
+
+def test_each_example_of_the_description_is_answered_as_described(service: Service, described: dict) -> None:
+    registry = Registry().with_resource("urn:api", Resource.opaque(described))
+    tried = 0
+    for path, operation in operations(described):
+        found = re.search(r"`(/api/v1/[^`]*)`", operation["responses"]["200"]["description"])
+        if found is None:
+            continue
+        tried += 1
+        schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
+        whole = {**_absolute(schema), "$schema": "https://json-schema.org/draft/2020-12/schema"}
+        answer = service.get(found[1])
+        assert answer.status_code == 200, (path, answer.text)
+        jsonschema.Draft202012Validator(whole, registry=registry).validate(answer.json())
+    assert tried > 20
+
+
+def _absolute(schema: dict) -> dict:
+    return {"$ref": "urn:api" + schema["$ref"]} if "$ref" in schema else schema
+
+
+def test_the_page_of_the_documentation_needs_no_other_host(service: Service) -> None:
+    answer = service.get("/docs", "text/html")
+    assert answer.headers["location"] == "/en/docs"
+    page = service.get("/en/docs")
+    loaded = re.findall(r'(?:src|href)="(https?://[^"]+)"', page.text)
+    assert loaded == []
+    assert len(snippets()) == 10
+    for snippet in snippets():
+        assert snippet["title"] in page.text
+    assert "/api/v1/paths" in page.text
+
+
+@pytest.mark.parametrize("snippet", snippets(), ids=lambda snippet: snippet["title"])
+@pytest.mark.parametrize("language", ["curl", "python", "javascript"])
+def test_each_snippet_prints_what_it_promises(address: str, snippet: dict[str, str], language: str) -> None:
+    code = snippet[language].replace("{service}", address)
+    program = {"curl": "bash", "python": sys.executable, "javascript": "node"}[language]
+    if shutil.which(program) is None or (language == "curl" and shutil.which("curl") is None):
+        pytest.skip(f"{language}: there is no {program} or curl here")
+    flags = ["--input-type=module", "-e"] if language == "javascript" else ["-c"]
+    done = subprocess.run([program, *flags, code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert snippet["prints"] in done.stdout
+
+
+def test_the_page_of_the_ontology_has_every_term(service: Service) -> None:
+    terms = service.json("/api/v1/vocabulary?lang=fr")["terms"]
+    page = service.get("/fr/ns").text
+    for term in terms:
+        assert f'id="{term["id"]}"' in page
+    held = page.split('id="heldPost"', 1)[1].split("</section>", 1)[0]
+    term = next(term for term in terms if term["id"] == "heldPost")
+    assert term["label"] in held
+    assert str(term["uses"]) in held
