@@ -1,7 +1,7 @@
 """`marsad serve --dataset`: any RDF behind the same endpoint, without the project's prefixes and without its graph."""
 
 import ipaddress
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -34,9 +34,14 @@ _PAGE_HEADERS = [
 ]
 
 
-def create_dataset_app(store: Store, settings: Settings, *, writable: bool = False) -> ASGIApp:
-    """`/sparql`, `/graphs`, `/queries/…` and the health answers over an open store."""
-    sparql = create_sparql_app(store, settings, writable=writable, editor=_show_page)
+def create_dataset_app(
+    store: Store, settings: Settings, *, writable: bool = False, prefixes: Mapping[str, str] | None = None
+) -> ASGIApp:
+    """`/sparql`, `/graphs`, `/queries/…` and the health answers over an open store.
+
+    `prefixes`, if any, are those that the store was opened with.
+    """
+    sparql = create_sparql_app(store, settings, prefixes, writable=writable, editor=_show_page)
     graphs = create_graph_store_app(store, settings, writable=writable)
     health = create_health_app(store)
 

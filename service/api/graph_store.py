@@ -14,13 +14,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from service.api.connection import connection_of
 from service.api.http import (
     OPEN,
+    Body,
     Headers,
     header,
     local_path,
     own_url,
     parameters,
     preflight,
-    read_body,
     respond,
     respond_problem,
 )
@@ -44,21 +44,23 @@ def create_graph_store_app(store: Store, settings: Settings, *, writable: bool) 
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         method = scope["method"]
+        body = Body(scope, receive) if method not in ("GET", "HEAD", "OPTIONS") else None
         try:
             if method == "OPTIONS":
                 await respond(send, 204, preflight(METHODS, "Accept, Content-Type, If-None-Match"))
             elif method in ("GET", "HEAD"):
                 await _read(store, scope, send)
-            elif method in METHODS:
+            elif body is not None and method in METHODS:
                 if not writable:
                     raise ReadOnly("the graphs of this service are not changed here")
                 refuse_cross_site(scope)
-                await _write(store, settings, scope, receive, send)
+                await _write(store, settings, scope, body, send)
             else:
                 raise MethodNotAllowed(METHODS)
         except Exception as error:  # noqa: BLE001 - the last one who can answer; anything unforeseen is a 500 in the log
             problem = problem_of(NotFound(str(error)) if isinstance(error, UnknownGraph) else error)
-            await respond_problem(send, problem, with_body=method != "HEAD", close=method in ("PUT", "POST"))
+            close = body is not None and not await body.discard()
+            await respond_problem(send, problem, with_body=method != "HEAD", close=close)
 
     return answer
 
@@ -119,7 +121,7 @@ async def _read(store: Store, scope: Scope, send: Send) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-async def _write(store: Store, settings: Settings, scope: Scope, receive: Receive, send: Send) -> None:
+async def _write(store: Store, settings: Settings, scope: Scope, incoming: Body, send: Send) -> None:
     method, graph = scope["method"], _graph_of(scope)
     headers: Headers = list(OPEN)
     if graph is None:
@@ -134,7 +136,7 @@ async def _write(store: Store, settings: Settings, scope: Scope, receive: Receiv
         await store.change(Upload(graph, "remove"))
         await respond(send, 204, headers)
         return
-    body = await read_body(scope, receive, settings.max_body_bytes)
+    body = await incoming.read(settings.max_body_bytes)
     parts = tuple(_parts(header(scope, b"content-type") or "", body))
     how: Literal["replace", "add"] = "replace" if method == "PUT" else "add"
     await store.change(Upload(graph, how, parts, base_iri=graph or own_url(scope)))

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from urllib.parse import unquote_plus
 
 from starlette.types import Receive, Scope, Send
 
 from service.api.problems import CONTENT_TYPE, Problem, RequestTimeout, UnsupportedMediaType
-from service.errors import BadRequest, BodyTooLarge
+from service.errors import BadRequest, BodyTooLarge, MarsadError
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -16,6 +17,8 @@ EXPOSED = b"ETag, Location, Retry-After, Link, Marsad-Query-Id, Marsad-Ignored-P
 OPEN: Headers = [(b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", EXPOSED)]
 # Seconds without a byte of the body after which a client is given up.
 _BODY_PAUSE_S = 30.0
+# What is read of a body that is refused, so that the client sees why.
+_MOST_DISCARDED_BYTES, _MOST_DISCARDED_S = 8 * 2**20, 2.0
 
 
 def header(scope: Scope, name: bytes) -> str | None:
@@ -40,36 +43,61 @@ def own_url(scope: Scope) -> str:
     return f"{scope.get('scheme', 'http')}://{host}{scope['path']}"
 
 
-async def read_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes:
-    """The whole body.
+class Body:
+    """The body of a request: read at most once, or thrown away so that the client gets to see the answer."""
 
-    Raises BodyTooLarge, RequestTimeout (no byte for 30 s), UnsupportedMediaType (it is compressed), BadRequest (the
-    client went away).
-    """
-    encoding = header(scope, b"content-encoding")
-    if encoding not in (None, "", "identity"):
-        raise UnsupportedMediaType("a compressed request body is not read here; send it plain")
-    announced = header(scope, b"content-length")
-    if announced is not None and announced.isdigit() and int(announced) > max_bytes:
-        raise _too_large(max_bytes)
-    message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body"):
-        whole: bytes = message.get("body", b"")
-        return whole
-    parts, size = [], 0
-    while True:
-        if message["type"] != "http.request":
-            raise BadRequest("the client went away before its request was complete")
-        size += len(message.get("body", b""))
-        if size > max_bytes:
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self._scope, self._receive = scope, receive
+        self._complete = False
+
+    async def read(self, max_bytes: int) -> bytes:
+        """The whole body.
+
+        Raises BodyTooLarge, RequestTimeout (no byte for 30 s), UnsupportedMediaType (it is compressed), BadRequest
+        (the client went away).
+        """
+        encoding = header(self._scope, b"content-encoding")
+        if encoding not in (None, "", "identity"):
+            raise UnsupportedMediaType("a compressed request body is not read here; send it plain")
+        announced = header(self._scope, b"content-length")
+        if announced is not None and announced.isdigit() and int(announced) > max_bytes:
             raise _too_large(max_bytes)
-        parts.append(message.get("body", b""))
-        if not message.get("more_body"):
-            return b"".join(parts)
+        parts, size = [], 0
+        while not self._complete:
+            parts.append(await self._next())
+            size += len(parts[-1])
+            if size > max_bytes:
+                raise _too_large(max_bytes)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def discard(self) -> bool:
+        """Read what is left and forget it; False if that is too much: then the connection has to be closed.
+
+        A server that closes while the client sends makes the client's kernel throw away the answer.
+        """
+        size = 0
+        with suppress(MarsadError, TimeoutError):
+            async with asyncio.timeout(_MOST_DISCARDED_S):
+                while not self._complete and size <= _MOST_DISCARDED_BYTES:
+                    size += len(await self._next())
+        return self._complete
+
+    async def _next(self) -> bytes:
         try:
-            message = await asyncio.wait_for(receive(), _BODY_PAUSE_S)
+            async with asyncio.timeout(_BODY_PAUSE_S):
+                message = await self._receive()
         except TimeoutError:
             raise RequestTimeout(f"no byte of the request body came for {_BODY_PAUSE_S:g} s") from None
+        if message["type"] != "http.request":
+            raise BadRequest("the client went away before its request was complete")
+        self._complete = not message.get("more_body")
+        data: bytes = message.get("body", b"")
+        return data
+
+
+async def read_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes:
+    """The whole body of a request; raises what `Body.read` raises."""
+    return await Body(scope, receive).read(max_bytes)
 
 
 def _too_large(max_bytes: int) -> BodyTooLarge:

@@ -7,7 +7,7 @@ last answers; neither saves a client from a change of the graph.
 import asyncio
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,20 +20,20 @@ from service.api.connection import connection_of
 from service.api.description import describe_service
 from service.api.http import (
     OPEN,
+    Body,
     Headers,
     header,
     local_path,
     own_url,
     parameters,
     preflight,
-    read_body,
     respond,
     respond_problem,
 )
 from service.api.negotiation import NotAcceptable, accepts_gzip, choose
 from service.api.problems import CrossSite, MethodNotAllowed, UnsupportedMediaType, problem_of
 from service.errors import AnswerCut, BadRequest, NotFound, QuerySyntaxError, ReadOnly
-from service.graph.query import Bounds, Reading, located, plan_update, read_query
+from service.graph.query import Bounds, Reading, located, plan_update, read_query, require_query
 from service.rdf.formats import RDF_FORMATS, RESULTS_FORMATS, RdfFormat, ResultsFormat, by_name
 from service.settings import Settings
 from service.store.base import Answer, Query, Store
@@ -59,6 +59,8 @@ _FORM, _QUERY_TYPE, _UPDATE_TYPE = (
 )
 # Requests whose reading is kept, and the size up to which one is worth it: 1024 of 8 KiB are 8 MiB.
 _RECENT_REQUESTS, _RECENT_BYTES = 1024, 8 * 2**10
+# 4 MiB: reading takes 100 bytes of memory for each byte. What is larger goes through the Graph Store Protocol.
+_MAX_UPDATE_BYTES = 4 * 2**20
 # A fast query is over before anybody needs to watch for its client's going away.
 _WATCH_AFTER_S = 0.02
 _QUERY_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
@@ -94,7 +96,7 @@ class _Prepared:
 def create_sparql_app(
     store: Store,
     settings: Settings,
-    prefixes: dict[str, str] | None = None,
+    prefixes: Mapping[str, str] | None = None,
     *,
     writable: bool = False,
     editor: ASGIApp | None = None,
@@ -111,14 +113,17 @@ class SparqlEndpoint:
     """See `create_sparql_app`."""
 
     def __init__(
-        self, store: Store, settings: Settings, prefixes: dict[str, str], *, writable: bool, editor: ASGIApp | None
+        self, store: Store, settings: Settings, prefixes: Mapping[str, str], *, writable: bool, editor: ASGIApp | None
     ) -> None:
         self._store, self._settings = store, settings
         self._known = dict(prefixes)
         self._writable, self._editor = writable, editor
         self._bounds = Bounds(settings.max_query_bytes, settings.max_nesting, settings.max_chain)
         self._update_bounds = Bounds(
-            settings.max_body_bytes, settings.max_nesting, settings.max_chain, "MARSAD_MAX_BODY_BYTES"
+            min(settings.max_body_bytes, _MAX_UPDATE_BYTES),
+            settings.max_nesting,
+            settings.max_chain,
+            "MARSAD_MAX_BODY_BYTES",
         )
         self.cache = AnswerCache(settings.cache_bytes)
         self._recent: Recent[_Prepared] = Recent(_RECENT_REQUESTS)
@@ -126,21 +131,22 @@ class SparqlEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         method = scope["method"]
+        body = Body(scope, receive) if method not in ("GET", "HEAD", "OPTIONS") else None
         try:
             path = local_path(scope)
             if path.startswith("/queries/"):
                 await self._cancel(scope, path.removeprefix("/queries/"), send)
             elif method in ("GET", "HEAD"):
                 await self._get(scope, receive, send)
-            elif method in ("POST", "QUERY"):
-                await self._post(scope, receive, send)
+            elif body is not None and method in ("POST", "QUERY"):
+                await self._post(scope, receive, send, body)
             elif method == "OPTIONS":
                 await respond(send, 204, preflight(METHODS, _REQUEST_HEADERS))
             else:
                 raise MethodNotAllowed(METHODS)
         except Exception as error:  # noqa: BLE001 - the last one who can answer; anything unforeseen is a 500 in the log
             problem = problem_of(error)
-            close = method not in ("GET", "HEAD", "OPTIONS")
+            close = body is not None and not await body.discard()
             await respond_problem(send, problem, with_body=method != "HEAD", close=close)
 
     # --- reading a request ---
@@ -161,15 +167,14 @@ class SparqlEndpoint:
                 return
             if "update" in names:
                 raise BadRequest("an update is sent by POST, not by GET")
-            prepared = self._prepare(scope, pairs, accept, encoding)
-            if len(query_string) < _RECENT_BYTES:
-                self._recent.put(key, prepared)
+            small = len(query_string) < _RECENT_BYTES
+            prepared = await self._read(key, scope, pairs, accept, encoding, small=small)
         await self._answer(scope, receive, send, prepared, others)
 
-    async def _post(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _post(self, scope: Scope, receive: Receive, send: Send, incoming: Body) -> None:
         accept, encoding, others = _negotiated_headers(scope)
         content_type = others.get(b"content-type", "")
-        body = await read_body(scope, receive, self._settings.max_body_bytes)
+        body = await incoming.read(self._settings.max_body_bytes)
         query_string: bytes = scope["query_string"]
         key = (query_string, accept, encoding, others.get(b"host"), content_type, body)
         prepared = self._recent.get(key) if len(body) < _RECENT_BYTES else None
@@ -178,10 +183,24 @@ class SparqlEndpoint:
             if any(name == "update" for name, _ in pairs):
                 await self._update(scope, send, pairs)
                 return
-            prepared = self._prepare(scope, pairs, accept, encoding)
-            if len(body) < _RECENT_BYTES:
-                self._recent.put(key, prepared)
+            prepared = await self._read(key, scope, pairs, accept, encoding, small=len(body) < _RECENT_BYTES)
         await self._answer(scope, receive, send, prepared, others)
+
+    async def _read(
+        self,
+        key: object,
+        scope: Scope,
+        pairs: Sequence[tuple[str, str]],
+        accept: str | None,
+        encoding: str | None,
+        *,
+        small: bool,
+    ) -> _Prepared:
+        if not small:  # 64 KiB take up to half a second, and others are waiting
+            return await asyncio.to_thread(self._prepare, scope, pairs, accept, encoding)
+        prepared = self._prepare(scope, pairs, accept, encoding)
+        self._recent.put(key, prepared)
+        return prepared
 
     def _prepare(
         self, scope: Scope, pairs: Sequence[tuple[str, str]], accept: str | None, encoding: str | None
@@ -193,6 +212,7 @@ class SparqlEndpoint:
         reading = read_query(text, self._bounds, known=self._known, base=base)
         if reading.form == "UPDATE":
             raise BadRequest("this is an update: send it by POST as `update` or as application/sparql-update")
+        require_query(reading)
         chosen, content_type = _format_for(reading.form, accept, _only(pairs, "format") or _only(pairs, "output"))
         defaults, named = _iris(pairs, "default-graph-uri"), _iris(pairs, "named-graph-uri")
         by_protocol = bool(defaults or named)

@@ -26,7 +26,7 @@ _TERMINALS = re.compile(
         | '(?!'')(?:[^'\\\r\n]|\\.)*+' | "(?!"")(?:[^"\\\r\n]|\\.)*+")
     | (?P<variable>[?$][\wBEYOND]++)
     | (?P<blank>_:[\wBEYOND](?:[\w.BEYOND-]*[\wBEYOND-])?)
-    | (?P<name>(?:[A-Za-zBEYOND](?:[\w.BEYOND-]*[\wBEYOND-])?)?:
+    | (?P<name>(?:[A-Za-zBEYOND][\w.BEYOND-]{0,200}+)?:  # bounded: a.a.a.… would be looked through at each a
         (?:(?:[\w:BEYOND]|%[0-9A-Fa-f]{2}|\\[_~.\-!$&'()*+,;=/?\#@%])
            (?:(?:[\w:.BEYOND-]|%[0-9A-Fa-f]{2}|\\[_~.\-!$&'()*+,;=/?\#@%])*
               (?:[\w:BEYOND-]|%[0-9A-Fa-f]{2}|\\[_~.\-!$&'()*+,;=/?\#@%]))?)?)
@@ -278,10 +278,12 @@ def _at(text: str, token: Token, message: str) -> str:
 
 
 def _with_small_booleans(text: str, tokens: Sequence[Token]) -> str:
+    parts, done = [], 0
     for token in tokens:
         if token.word in ("TRUE", "FALSE") and not token.text.islower():
-            text = text[: token.start] + token.text.lower() + text[token.start + len(token.text) :]
-    return text
+            parts += [text[done : token.start], token.text.lower()]
+            done = token.start + len(token.text)
+    return "".join([*parts, text[done:]]) if parts else text
 
 
 def _check_service(text: str, tokens: Sequence[Token]) -> None:
@@ -297,12 +299,28 @@ def _remote(text: str, token: Token) -> RemoteAccess:
 
 
 def _form(tokens: Sequence[Token]) -> str:
-    for token in tokens:
-        if token.word in _QUERY_FORMS:
-            return token.word
-        if token.word in _UPDATE_FORMS:
-            return _UPDATE
-    return ""
+    token = _after_prologue(tokens)
+    if token is not None and token.word in _UPDATE_FORMS:
+        return _UPDATE
+    return token.word if token is not None and token.word in _QUERY_FORMS else ""
+
+
+def _after_prologue(tokens: Sequence[Token]) -> Token | None:
+    index = 0
+    while index < len(tokens):
+        size = {"PREFIX": 3, "BASE": 2}.get(tokens[index].word)
+        if size is None:
+            return tokens[index]
+        index += size
+    return None
+
+
+def require_query(reading: Reading) -> None:
+    """Raise QuerySyntaxError, with the place, if the text does not begin as a query does."""
+    if not reading.form:
+        token = _after_prologue(reading.tokens)
+        start, text = (token.start, token.text) if token is not None else (len(reading.text), "")
+        _fail(reading.text, start, "a query begins with SELECT, ASK, CONSTRUCT or DESCRIBE", text)
 
 
 def _prologue(
