@@ -1,12 +1,13 @@
 """Content negotiation, with the headers that real clients send."""
 
+import time
 from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.api.negotiation import NotAcceptable, accepts_gzip, choose
+from service.api.negotiation import NotAcceptable, accepts_gzip, choose, media_ranges
 
 RDF = ["text/turtle", "application/ld+json", "application/n-triples", "application/rdf+xml"]
 RESULTS = ["application/sparql-results+json", "application/sparql-results+xml", "text/csv", "application/xml"]
@@ -87,3 +88,14 @@ def test_any_header_either_chooses_an_offer_or_is_refused(accept):
 )
 def test_gzip_goes_to_those_who_take_it(header, gzip):
     assert accepts_gzip(header) is gzip
+
+
+@pytest.mark.parametrize("part", ['"\\', '"', ";", ' ;q="\\"', ",", "a/b,", 'a/b;x="'])
+def test_a_header_of_a_hundred_thousand_characters_is_read_in_no_time(part: str) -> None:
+    started = time.process_time()
+    media_ranges((part * 100_000)[:100_000])
+    assert time.process_time() - started < 2
+
+
+def test_a_string_that_is_not_closed_hides_what_comes_after_it() -> None:
+    assert media_ranges('text/html, text/turtle;x="a, text/csv') == {"text/html": 1.0, "text/turtle": 1.0}
