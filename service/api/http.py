@@ -1,6 +1,7 @@
 """Small things that the plain ASGI handlers share: headers in, bodies in, answers out."""
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from urllib.parse import unquote_plus
@@ -15,6 +16,10 @@ Headers = list[tuple[bytes, bytes]]
 # Reads are open to every page, never with credentials.
 EXPOSED = b"ETag, Location, Retry-After, Link, Marsad-Query-Id, Marsad-Ignored-Parameters"
 OPEN: Headers = [(b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", EXPOSED)]
+# Pairs of a URL or a form. A body of 64 MiB holds 30 million, which take gigabytes.
+_MAX_PARAMETERS = 10_000
+# Bytes a second of a body, on the whole, after the first pause: a client may be slow but has to arrive.
+_LEAST_BODY_RATE = 1024
 # Seconds without a byte of the body after which a client is given up.
 _BODY_PAUSE_S = 30.0
 # What is read of a body that is refused, so that the client sees why.
@@ -53,7 +58,7 @@ class Body:
     async def read(self, max_bytes: int) -> bytes:
         """The whole body.
 
-        Raises BodyTooLarge, RequestTimeout (no byte for 30 s), UnsupportedMediaType (it is compressed), BadRequest
+        Raises BodyTooLarge, RequestTimeout (no byte for 30 s, or few for longer), UnsupportedMediaType (it is compressed), BadRequest
         (the client went away).
         """
         encoding = header(self._scope, b"content-encoding")
@@ -62,12 +67,14 @@ class Body:
         announced = header(self._scope, b"content-length")
         if announced is not None and announced.isdigit() and int(announced) > max_bytes:
             raise _too_large(max_bytes)
-        parts, size = [], 0
+        parts, size, started = [], 0, time.monotonic()
         while not self._complete:
             parts.append(await self._next())
             size += len(parts[-1])
             if size > max_bytes:
                 raise _too_large(max_bytes)
+            if not self._complete and time.monotonic() - started > _BODY_PAUSE_S + size / _LEAST_BODY_RATE:
+                raise RequestTimeout(f"the request body came with less than {_LEAST_BODY_RATE} bytes a second")
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def discard(self) -> bool:
@@ -110,7 +117,9 @@ def _too_large(max_bytes: int) -> BodyTooLarge:
 
 
 def parameters(text: str) -> list[tuple[str, str]]:
-    """The pairs of a query string or a form, in order. Raises BadRequest: they are not UTF-8."""
+    """The pairs of a query string or a form, in order. Raises BadRequest: they are not UTF-8, or too many."""
+    if text.count("&") > _MAX_PARAMETERS:
+        raise BadRequest(f"there are more than {_MAX_PARAMETERS} parameters")
     pairs = []
     for part in text.split("&"):
         if not part:

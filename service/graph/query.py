@@ -12,13 +12,12 @@ from functools import cached_property
 from typing import NoReturn
 from urllib.parse import urljoin
 
-from service.errors import BadRequest, QuerySyntaxError, QueryTooLarge, RemoteAccess
+from service.errors import BadRequest, QueryError, QuerySyntaxError, QueryTooLarge, RemoteAccess
 from service.store.base import Update
 
 # Every character beyond ASCII that can be part of a name: a little more than the grammar has, never less.
 _BEYOND = r"\u00b7\u00c0-\U0010ffff"
-_TERMINALS = re.compile(
-    r"""
+_FIRST_TERMINALS = r"""
       (?P<space>[ \t\r\n]++)
     | (?P<comment>\#[^\r\n]*+)
     | (?P<iri><(?:[^\x00-\x20<>"{}|^`\\]|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8})*+>)
@@ -26,17 +25,30 @@ _TERMINALS = re.compile(
         | '(?!'')(?:[^'\\\r\n]|\\.)*+' | "(?!"")(?:[^"\\\r\n]|\\.)*+")
     | (?P<variable>[?$][\wBEYOND]++)
     | (?P<blank>_:[\wBEYOND](?:[\w.BEYOND-]*[\wBEYOND-])?)
-    | (?P<name>(?:[A-Za-zBEYOND][\w.BEYOND-]{0,200}+)?:  # bounded: a.a.a.… would be looked through at each a
+    """
+_NAME = r"""
+    | (?P<name>(?:[A-Za-zBEYOND][\w.BEYOND-]*+)?:
         (?:(?:[\w:BEYOND]|%[0-9A-Fa-f]{2}|\\[_~.\-!$&'()*+,;=/?\#@%])
            (?:(?:[\w:.BEYOND-]|%[0-9A-Fa-f]{2}|\\[_~.\-!$&'()*+,;=/?\#@%])*
               (?:[\w:BEYOND-]|%[0-9A-Fa-f]{2}|\\[_~.\-!$&'()*+,;=/?\#@%]))?)?)
+    """
+_LAST_TERMINALS = r"""
     | (?P<number>(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++)?)
     | (?P<language>@[A-Za-z]++(?:-[A-Za-z0-9]++)*+(?:--[A-Za-z]++)?)
     | (?P<word>[A-Za-z_]\w*+)
     | (?P<mark>\|\||&&|\^\^|!=|<=|>=|<<\(|\)>>|<<|>>|\{\||\|\}|[{}()\[\].,;*/|^!=<>+\-?:~])
-    """.replace("BEYOND", _BEYOND),
-    re.VERBOSE,
-)
+    """
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern.replace("BEYOND", _BEYOND), re.VERBOSE)
+
+
+_TERMINALS = _compiled(_FIRST_TERMINALS + _NAME + _LAST_TERMINALS)
+# Where no colon follows the run of letters, there is no name: looking for one at each letter of `a.a.a.…` takes
+# the square of its length.
+_TERMINALS_BUT_NAMES = _compiled(_FIRST_TERMINALS + _LAST_TERMINALS)
+_RUN = _compiled(r"[\w.BEYOND-]*+")
 _OPENING = {"{": "}", "(": ")", "[": "]", "<<": ">>", "<<(": ")>>", "{|": "|}"}
 _CLOSING = frozenset(_OPENING.values())
 _OPERATORS = {"||", "&&", "=", "!=", "<", ">", "<=", ">=", "+", "-", "*", "/", "|", "^", "!"}
@@ -47,6 +59,8 @@ _UPDATE_FORMS = {"INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "ADD", "
 _VOLATILE = {"NOW", "RAND", "UUID", "STRUUID", "BNODE"}
 _UPDATE = "UPDATE"
 _UNNAMED = ""
+# Characters of a base. Every relative IRI is put together with it: thousands of both take the square of the text.
+_MAX_BASE = 1000
 _HAS_SCHEME = re.compile(r"<[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -198,8 +212,14 @@ def _in_words(expected: str) -> str:
 
 
 def _tokens(text: str) -> Iterator[Token]:
-    position, size, match = 0, len(text), _TERMINALS.match
+    position, size, run_end = 0, len(text), -1
+    match = _TERMINALS.match
     while position < size:
+        if position >= run_end:
+            run = _RUN.match(text, position)
+            run_end = run.end() if run is not None else position
+            is_prefix = text.startswith(":", run_end) and (run_end == position or text[run_end - 1] != ".")
+            match = _TERMINALS.match if is_prefix else _TERMINALS_BUT_NAMES.match
         found = match(text, position)
         if found is None:
             _fail(text, position, _why_no_token(text, position))
@@ -327,12 +347,15 @@ def _prologue(
     text: str, tokens: Sequence[Token], known: Mapping[str, str], base: str | None
 ) -> tuple[dict[str, str], str | None]:
     """The declared prefixes and the base; every name must have one of them or a known one."""
+    if base is not None:
+        _check_base(base, 1, 1)
     prefixes = dict(known)
     declaring = ""
     for index, token in enumerate(tokens):
         following = tokens[index + 1] if index + 1 < len(tokens) else None
         if token.word == "BASE" and following is not None and following.kind == "iri":
             base = urljoin(base or "", following.text[1:-1])
+            _check_base(base, *place_of(text, following.start))
         elif token.word == "PREFIX":
             declaring = "PREFIX"
         elif token.kind == "name":
@@ -343,6 +366,11 @@ def _prologue(
                 _fail(text, token.start, f"the prefix {prefix}: is not declared", token.text)
             declaring = ""
     return prefixes, base
+
+
+def _check_base(base: str, line: int, column: int) -> None:
+    if len(base) > _MAX_BASE:
+        raise QueryError(f"a base of more than {_MAX_BASE} characters is not taken", line=line, column=column)
 
 
 def _dataset(tokens: Sequence[Token], prefixes: dict[str, str], base: str | None) -> Iterator[str | None]:

@@ -1,12 +1,13 @@
 """Reading SPARQL texts: what the lexer sees, what it refuses, and what an update touches."""
 
+import time
 from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.errors import BadRequest, MarsadError, QuerySyntaxError, QueryTooLarge, RemoteAccess
+from service.errors import BadRequest, MarsadError, QueryError, QuerySyntaxError, QueryTooLarge, RemoteAccess
 from service.graph.query import Bounds, plan_update, read_query
 
 BOUNDS = Bounds(max_bytes=65536, max_nesting=64, max_chain=1000)
@@ -215,3 +216,28 @@ def test_the_dataset_of_the_protocol_becomes_using_clauses():
     assert "DELETE { ?s ?p 2 } USING" in text
     with pytest.raises(BadRequest):
         plan_update("WITH <http://e/g> DELETE { ?s ?p 1 } WHERE { ?s ?p 1 }", BOUNDS, using=["http://e/a"])
+
+
+def test_a_text_is_read_in_time_that_grows_with_its_length_alone():
+    """The square of 64 KiB would be half a minute."""
+    for text in ("ASK { " + "a." * 32_000 + " }", "ASK { " + "a-." * 21_000 + " }", "ASK { _:a" + "." * 60_000 + " }"):
+        started = time.process_time()
+        with suppress(QuerySyntaxError):
+            read_query(text, BOUNDS)
+        assert time.process_time() - started < 3
+
+
+def test_a_prefix_of_any_length_is_one_token():
+    assert read_query(f"PREFIX {'a.b' * 500}: <http://e/> ASK {{ {'a.b' * 500}:c ?p ?o }}", BOUNDS).form == "ASK"
+    reading = read_query("PREFIX : <http://e/> ASK { ?s ?p ?o.:a ?p 1.:b ?p 2 }", BOUNDS)
+    assert [token.text for token in reading.tokens if token.kind == "name"] == [":", ":a", ":b"]
+
+
+@pytest.mark.parametrize(
+    "text", ["BASE <http://e/a/> " + "BASE <a/> " * 3000 + "ASK {}", f"BASE <http://e/{'a/' * 600}> ASK {{}}"]
+)
+def test_a_base_is_bounded(text):
+    with pytest.raises(QueryError, match="1000 characters"):
+        read_query(text, BOUNDS)
+    with pytest.raises(QueryError, match="1000 characters"):
+        read_query("ASK {}", BOUNDS, base=f"http://e/{'a' * 1000}")
