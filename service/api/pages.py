@@ -1,6 +1,5 @@
 """HTML pages, rendered on the server from the index: start, lists, entities, documents, claims, review."""
 
-from collections import defaultdict
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from service.api.interface_text import LANGUAGES, say
 from service.errors import BadRequest, MarsadError, NotFound
 from service.graph.ask import ask
 from service.graph.describe import Describer, Item, find_claim, find_resource
+from service.graph.disagreement import disagree
 from service.graph.questions import questions
 from service.graph.review import ReviewRow
 from service.graph.search import search
@@ -215,7 +215,7 @@ def resource_page(
         item=item,
         path=f"/{folder}/{slug}",
         groups=groups,
-        disagreements=_disagreements(groups),
+        disagreements=[group for group in groups if disagree(group)],
         carried=_carried(context, slug) if folder == "doc" else 0,
     )
 
@@ -281,29 +281,6 @@ def _definition(context: Context, iri: str, language: str) -> str | None:
         if isinstance(quad.object, ox.Literal)
     }
     return texts.get(language) or texts.get("en")
-
-
-# Relations that have one true date: dates that cannot all hold disagree.
-_DATED = ("founded", "when")
-
-
-def _disagreements(groups: list[Item]) -> list[Item]:
-    """The groups whose asserted claims cannot all hold: dates apart from each other, two numbers for one measure and time."""
-    return [group for group in groups if not group["inverse"] and _disagree(group)]
-
-
-def _disagree(group: Item) -> bool:
-    asserted = [claim for claim in group["claims"] if claim["modality"] == "asserted"]
-    if group["relation"] in _DATED:
-        times = [claim["object"] for claim in asserted if claim["object"] and "edtf" in claim["object"]]
-        latest_start = max((time.get("earliest", "") for time in times), default="")
-        return any(time.get("latest", "9999") < latest_start for time in times)
-    exact: dict[Any, set[str]] = defaultdict(set)
-    for claim in asserted:
-        if claim["type"] == "Observation" and claim["valueIs"] == "exact":
-            time = claim["time"]["edtf"] if claim["time"] else None
-            exact[time, tuple(item["id"] for item in claim.get("breakdown", []))].add(claim["value"])
-    return any(len(values) > 1 for values in exact.values())
 
 
 def render(

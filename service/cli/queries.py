@@ -17,8 +17,9 @@ from service.errors import BadRequest, NotFound
 from service.graph.ask import ask
 from service.graph.build import Progress
 from service.graph.describe import Item, find_resource
+from service.graph.disagreement import disagree
 from service.graph.search import search
-from service.graph.words import Authors, heading, sentence, value_in_words
+from service.graph.words import Authors, heading, sentence, value_in_words, word_language
 from service.rdf.formats import RDF_FORMATS, RESULTS_FORMATS
 from service.rdf.namespaces import prefixes
 from service.settings import Settings
@@ -37,6 +38,7 @@ _SHOW_EPILOG = """examples:
   marsad show daesh --lang fr
 """
 _LANGUAGES = ("en", "fr", "ar")
+_DISAGREEMENT = {"en": " (the sources disagree)", "fr": " (les sources divergent)"}
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -141,8 +143,10 @@ async def _show(slug: str, language: str, settings: Settings) -> int:
     for code, label in item["labels"].items():
         if label != item["label"]:
             print(f"  {code}: {label}")
-    for group in item["relations"]:
-        print(f"\n{_heading(group, language)}")
+    # Disagreements first: nobody should read one value and leave.
+    for group in sorted(item["relations"], key=lambda group: not disagree(group)):
+        mark = _DISAGREEMENT[word_language(language)] if disagree(group) else ""
+        print(f"\n{_heading(group, language)}{mark}")
         for claim in group["claims"]:
             print(f"  {_line(claim, group['inverse'], language, context.authors)}")
             print(f"      {claim['id']}  {' '.join(_place(passage) for passage in claim['evidence'])}")
