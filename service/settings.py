@@ -126,6 +126,9 @@ class Settings:
     service_hosts: tuple[str, ...] = _setting(
         "MARSAD_SERVICE_HOSTS", (), _words, "host names that SERVICE and LOAD may reach; none by default"
     )
+    read_keys: bool = _setting(
+        "MARSAD_READ_KEYS", False, _switch, "1: reads need a key too (`marsad key new NAME --scope read`)"
+    )
     log_level: str = _setting(
         "MARSAD_LOG_LEVEL", "info", _one_of("debug", "info", "warning", "error"), "least level of a log line"
     )
@@ -157,6 +160,6 @@ def settings_table() -> list[tuple[str, str, str]]:
     rows = []
     for entry in fields(Settings):
         value = defaults.get(entry.name, entry.default)
-        shown = "" if value in (None, "", ()) else str(value)
+        shown = "" if value in (None, "", ()) else str(int(value) if isinstance(value, bool) else value)
         rows.append((entry.metadata["variable"], shown, entry.metadata["about"]))
     return rows

@@ -82,6 +82,8 @@ TABLE: dict[type[BaseException], tuple[int, str, str]] = {
     RequestTimeout: (408, "timeout", "The request did not arrive in time"),
     CrossSite: (403, "cross-site", "Changes from pages of other sites are refused"),
 }
+# Forbidden, where the key is known and good for less.
+_TOO_SMALL_SCOPE = (403, "scope", "The key is not for this")
 _UNFORESEEN = (500, "unforeseen", "Something unforeseen happened")
 
 
@@ -120,7 +122,8 @@ def problem_of(error: BaseException) -> Problem:
     if isinstance(error, errors.Forbidden):
         members["needs"] = error.needs
         if error.known:
-            members["status"] = status = 403
+            status, name, title = _TOO_SMALL_SCOPE
+            members |= {"type": _TYPES + name, "title": title, "status": status}
         else:
             headers["WWW-Authenticate"] = 'Bearer realm="marsad"'
     if isinstance(error, errors.StoreUnavailable):
