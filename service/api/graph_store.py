@@ -11,7 +11,7 @@ from typing import Literal
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.api.connection import connection_of
+from service.api.connection import Exchange
 from service.api.http import (
     OPEN,
     Body,
@@ -100,24 +100,24 @@ async def _read(store: Store, scope: Scope, send: Send) -> None:
     if answer.whole is not None:
         await respond(send, 200, headers, answer.whole, with_body=scope["method"] != "HEAD")
         return
-    connection = connection_of(scope)
-    until_close = connection is not None and scope["http_version"] == "1.0"
-    if connection is not None and until_close:
-        connection.answer_until_close()
+    exchange = Exchange.of(scope)
+    until_close = exchange is not None and scope["http_version"] == "1.0"
+    if exchange is not None and until_close:
+        exchange.answer_until_close()
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     try:
         if scope["method"] != "HEAD":
             async for chunk in answer.chunks():
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
     except AnswerCut:
-        if connection is None:
+        if exchange is None:
             raise
-        connection.cut()
+        exchange.cut()
         return
     finally:
         await answer.close()
-    if connection is not None and until_close:
-        connection.end_answer()
+    if exchange is not None and until_close:
+        exchange.end_answer()
     await send({"type": "http.response.body", "body": b""})
 
 

@@ -9,14 +9,14 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.api.cache import AnswerCache, Recent
-from service.api.connection import connection_of
+from service.api.connection import Exchange
 from service.api.description import describe_service
 from service.api.http import (
     OPEN,
@@ -80,6 +80,7 @@ class _Prepared:
     tag: str
     ignored: tuple[str, ...]
     headers: Headers = field(default_factory=list)
+    head: bytes = b""
 
     def __post_init__(self) -> None:
         self.headers = [
@@ -91,6 +92,7 @@ class _Prepared:
         ]
         if self.ignored:
             self.headers.append((b"marsad-ignored-parameters", ", ".join(self.ignored).encode()))
+        self.head = b"HTTP/1.1 200 OK\r\n" + b"".join(b"%s: %s\r\n" % pair for pair in self.headers)
 
 
 def create_sparql_app(
@@ -99,25 +101,35 @@ def create_sparql_app(
     prefixes: Mapping[str, str] | None = None,
     *,
     writable: bool = False,
+    strict: bool | None = None,
     editor: ASGIApp | None = None,
 ) -> ASGIApp:
     """The application for `/sparql` and `/queries/…`.
 
     `prefixes` need no declaration in a query (give the same to the store). `writable` takes updates and applies them
-    straight to the store. `editor` answers a GET without a query by a client that wants HTML.
+    straight to the store. `strict` (default: where nothing is written) refuses a FROM whose graph is not there.
+    `editor` answers a GET without a query by a client that wants HTML.
     """
-    return SparqlEndpoint(store, settings, prefixes or {}, writable=writable, editor=editor)
+    strict = not writable if strict is None else strict
+    return SparqlEndpoint(store, settings, prefixes or {}, writable=writable, strict=strict, editor=editor)
 
 
 class SparqlEndpoint:
     """See `create_sparql_app`."""
 
     def __init__(
-        self, store: Store, settings: Settings, prefixes: Mapping[str, str], *, writable: bool, editor: ASGIApp | None
+        self,
+        store: Store,
+        settings: Settings,
+        prefixes: Mapping[str, str],
+        *,
+        writable: bool,
+        strict: bool,
+        editor: ASGIApp | None,
     ) -> None:
         self._store, self._settings = store, settings
         self._known = dict(prefixes)
-        self._writable, self._editor = writable, editor
+        self._writable, self._strict, self._editor = writable, strict, editor
         self._bounds = Bounds(settings.max_query_bytes, settings.max_nesting, settings.max_chain)
         self._update_bounds = Bounds(
             min(settings.max_body_bytes, _MAX_UPDATE_BYTES),
@@ -125,6 +137,10 @@ class SparqlEndpoint:
             settings.max_chain,
             "MARSAD_MAX_BODY_BYTES",
         )
+        # A query in a form may have three bytes for each of its own, and a dataset beside it.
+        self._max_body_bytes, self._body_setting = 4 * settings.max_query_bytes, "MARSAD_MAX_QUERY_BYTES"
+        if writable or settings.max_body_bytes < self._max_body_bytes:
+            self._max_body_bytes, self._body_setting = settings.max_body_bytes, "MARSAD_MAX_BODY_BYTES"
         self.cache = AnswerCache(settings.cache_bytes)
         self._recent: Recent[_Prepared] = Recent(_RECENT_REQUESTS)
 
@@ -167,36 +183,38 @@ class SparqlEndpoint:
                 return
             if "update" in names:
                 raise BadRequest("an update is sent by POST, not by GET")
-            small = len(query_string) < _RECENT_BYTES
-            prepared = await self._read(key, scope, pairs, accept, encoding, small=small)
+            prepared = await self._read(key, scope, pairs, accept, encoding)
         await self._answer(scope, receive, send, prepared, others)
 
     async def _post(self, scope: Scope, receive: Receive, send: Send, incoming: Body) -> None:
         accept, encoding, others = _negotiated_headers(scope)
         content_type = others.get(b"content-type", "")
-        body = await incoming.read(self._settings.max_body_bytes)
+        body = await incoming.read(self._max_body_bytes, setting=self._body_setting)
         query_string: bytes = scope["query_string"]
         key = (query_string, accept, encoding, others.get(b"host"), content_type, body)
         prepared = self._recent.get(key) if len(body) < _RECENT_BYTES else None
         if prepared is None:
-            pairs = _pairs_of(scope["method"], content_type, query_string, body)
+            if len(body) < _RECENT_BYTES:
+                pairs = _pairs_of(scope["method"], content_type, query_string, body)
+            else:  # 64 MiB take seconds
+                pairs = await asyncio.to_thread(_pairs_of, scope["method"], content_type, query_string, body)
             if any(name == "update" for name, _ in pairs):
                 await self._update(scope, send, pairs)
                 return
-            prepared = await self._read(key, scope, pairs, accept, encoding, small=len(body) < _RECENT_BYTES)
+            prepared = await self._read(key, scope, pairs, accept, encoding)
         await self._answer(scope, receive, send, prepared, others)
 
     async def _read(
         self,
-        key: object,
+        key: tuple[str | bytes | None, ...],
         scope: Scope,
         pairs: Sequence[tuple[str, str]],
         accept: str | None,
         encoding: str | None,
-        *,
-        small: bool,
     ) -> _Prepared:
-        if not small:  # 64 KiB take up to half a second, and others are waiting
+        if (
+            sum(len(part) for part in key if part) >= _RECENT_BYTES
+        ):  # 64 KiB take up to half a second, and others are waiting
             return await asyncio.to_thread(self._prepare, scope, pairs, accept, encoding)
         prepared = self._prepare(scope, pairs, accept, encoding)
         self._recent.put(key, prepared)
@@ -225,8 +243,8 @@ class SparqlEndpoint:
             default_graphs=defaults if by_protocol else None,
             named_graphs=named if by_protocol else None,
             # Where graphs come and go by updates, one that is not there is an empty one.
-            from_graphs=() if by_protocol or self._writable else reading.dataset,
-            strict=not self._writable,
+            from_graphs=() if by_protocol or not self._strict else reading.dataset,
+            strict=self._strict,
             base_iri=base if reading.relative else None,
             known_prefixes=bool(self._known),
             gzip=accepts_gzip(encoding),
@@ -236,7 +254,8 @@ class SparqlEndpoint:
         unknown = dict.fromkeys(quote(name, safe="") for name, _ in pairs if name not in _KNOWN_PARAMETERS)
         return _Prepared(
             query=query,
-            reading=reading,
+            # Its tokens take a hundred times the bytes of the text, and are needed only for a fault.
+            reading=replace(reading, tokens=()),
             content_type=content_type.encode(),
             deadline_s=_timeout(_only(pairs, "timeout")),
             key=digest.digest(),
@@ -259,7 +278,7 @@ class SparqlEndpoint:
             cached = self.cache.get(prepared.key, version)
             if cached is not None:
                 headers = self._headers(prepared, version, gzipped=cached[1])
-                await respond(send, 200, headers, cached[0], with_body=with_body)
+                await self._send_whole(scope, send, prepared, headers, cached[0])
                 return
         query_id = others.get(b"marsad-query-id") or new_query_id()
         if not _QUERY_ID.fullmatch(query_id):
@@ -272,23 +291,27 @@ class SparqlEndpoint:
             if answer.whole is not None:
                 if not volatile:
                     self.cache.put(prepared.key, answer.version, answer.whole, answer.gzipped)
-                await respond(send, 200, headers, answer.whole, with_body=with_body)
+                await self._send_whole(scope, send, prepared, headers, answer.whole)
             elif with_body:
-                await self._stream(scope, send, prepared, answer, headers)
+                await self._stream(scope, send, prepared, answer, prepared.headers + headers)
             else:
                 await answer.close()
-                await send({"type": "http.response.start", "status": 200, "headers": headers})
+                await send({"type": "http.response.start", "status": 200, "headers": prepared.headers + headers})
                 await send({"type": "http.response.body", "body": b""})
         except QuerySyntaxError as error:
-            raise located(error, prepared.reading) from error
+            raise await asyncio.to_thread(self._located, error, prepared) from error
         finally:
             watch.end()
 
+    def _located(self, error: QuerySyntaxError, prepared: _Prepared) -> QuerySyntaxError:
+        text, base = prepared.query.text, prepared.query.base_iri
+        return located(error, read_query(text, self._bounds, known=self._known, base=base))
+
     async def _stream(self, scope: Scope, send: Send, prepared: _Prepared, answer: Answer, headers: Headers) -> None:
-        connection = connection_of(scope)
-        until_close = connection is not None and scope["http_version"] == "1.0"
-        if connection is not None and until_close:
-            connection.answer_until_close()
+        exchange = Exchange.of(scope)
+        until_close = exchange is not None and scope["http_version"] == "1.0"
+        if exchange is not None and until_close:
+            exchange.answer_until_close()
         kept: list[bytes] | None = [] if not prepared.reading.volatile else None
         kept_bytes = 0
         try:
@@ -303,24 +326,32 @@ class SparqlEndpoint:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
         except AnswerCut:
             # The client has had some of it, so no status can say it any more: the connection breaks off.
-            if connection is None:
+            if exchange is None:
                 raise
-            connection.cut()
-            await asyncio.sleep(0)  # let the server see that the connection is gone
+            exchange.cut()
+            await asyncio.sleep(0)  # let the server see that the exchange is gone
             return
         finally:
             await answer.close()
-        if connection is not None and until_close:
-            connection.end_answer()
+        if exchange is not None and until_close:
+            exchange.end_answer()
         await send({"type": "http.response.body", "body": b""})
         if kept is not None:
             self.cache.put(prepared.key, answer.version, b"".join(kept), answer.gzipped)
+
+    async def _send_whole(self, scope: Scope, send: Send, prepared: _Prepared, headers: Headers, body: bytes) -> None:
+        exchange = Exchange.of(scope)
+        if exchange is not None and scope["method"] != "HEAD" and exchange.takes(send):
+            exchange.answer(prepared.head + b"".join([b"%s: %s\r\n" % pair for pair in headers]), body)
+        else:
+            await respond(send, 200, prepared.headers + headers, body, with_body=scope["method"] != "HEAD")
 
     def _etag(self, prepared: _Prepared, version: int) -> str:
         return f'W/"{self._store.id}-{version}-{prepared.tag}"'
 
     def _headers(self, prepared: _Prepared, version: int, *, gzipped: bool) -> Headers:
-        headers = prepared.headers.copy()
+        """The headers that differ from answer to answer."""
+        headers: Headers = []
         if not prepared.reading.volatile:
             headers.append((b"etag", self._etag(prepared, version).encode()))
         if gzipped:
@@ -383,7 +414,8 @@ class SparqlEndpoint:
         try:
             await self._store.change(update, deadline_s=_timeout(_only(pairs, "timeout")))
         except QuerySyntaxError as error:
-            raise located(error, read_query(text, self._update_bounds, known=self._known)) from error
+            reading = await asyncio.to_thread(read_query, text, self._update_bounds, known=self._known)
+            raise located(error, reading) from error
         await respond(send, 204, OPEN)
 
 

@@ -18,6 +18,8 @@ from typing import Any, Literal, Protocol, Self
 
 import pyoxigraph as ox
 
+from service.store import wire
+
 GraphName = ox.NamedNode | ox.BlankNode | ox.DefaultGraph
 Subject = ox.NamedNode | ox.BlankNode | ox.Triple
 Term = ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple
@@ -98,6 +100,13 @@ class Query:
     base_iri: str | None = None
     known_prefixes: bool = True
     gzip: bool = False
+    _packed: list[bytes] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    def message(self) -> bytes:
+        """The message to a worker; made once, for a query may be asked many times."""
+        if not self._packed:
+            self._packed.append(wire.pack(*self.pack()))
+        return self._packed[0]
 
     def pack(self) -> tuple[dict[str, Any], bytes]:
         """Head and body of the message to a worker."""
@@ -129,6 +138,10 @@ class Export:
     graph: str | None = None
     format: str = "nquads"
     gzip: bool = False
+
+    def message(self) -> bytes:
+        """The message to a worker."""
+        return wire.pack(*self.pack())
 
     def pack(self) -> tuple[dict[str, Any], bytes]:
         """Head and body of the message to a worker."""

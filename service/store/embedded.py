@@ -25,6 +25,7 @@ import pyoxigraph as ox
 from service.errors import ConfigurationError, MalformedRdf, StorageFailed, StoreUnavailable
 from service.rdf.formats import NQUADS, RDF_FORMATS, RdfFormat
 from service.settings import Settings
+from service.store import wire
 from service.store.base import Delta, Export, GraphName, Listener, Query, Status, Subject, Term, Update, Upload, read
 from service.store.log import ChangeLog
 from service.store.workers import Limits, Pool, ReplicaProcess, Running
@@ -357,8 +358,7 @@ class EmbeddedStore:
         """Fill this process's own copy, for a dataset that was loaded by the replica alone."""
         assert self._scratch is not None
         path = self._scratch / "base-0.nq"
-        head, body = Export(format=NQUADS.name).pack()
-        answer = await self._pool.query(head, body)
+        answer = await self._pool.query(Export(format=NQUADS.name).message())
         with path.open("wb") as file:
             async for chunk in answer.chunks():
                 file.write(chunk)
@@ -455,8 +455,7 @@ class EmbeddedStore:
         self, query: Query | Export, *, deadline_s: float | None = None, query_id: str | None = None
     ) -> Running:
         """See `Store.query`."""
-        head, body = query.pack()
-        return await self._pool.query(head, body, deadline_s=deadline_s, query_id=query_id)
+        return await self._pool.query(query.message(), deadline_s=deadline_s, query_id=query_id)
 
     def cancel(self, query_id: str) -> bool:
         """See `Store.cancel`."""
@@ -486,8 +485,7 @@ class EmbeddedStore:
     async def propose(self, change: Update | Upload, *, deadline_s: float | None = None) -> Delta:
         """See `Store.propose`."""
         self._own()
-        head, body = change.pack()
-        answer = await self._pool.query(head, body, deadline_s=deadline_s, scratch=True)
+        answer = await self._pool.query(wire.pack(*change.pack()), deadline_s=deadline_s, scratch=True)
         return Delta.unpack(await read(answer))
 
     async def change(self, change: Update | Upload, *, deadline_s: float | None = None) -> Delta:

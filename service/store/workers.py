@@ -340,8 +340,7 @@ class Pool:
 
     async def query(
         self,
-        head: dict[str, Any],
-        body: bytes,
+        message: bytes,
         *,
         deadline_s: float | None = None,
         query_id: str | None = None,
@@ -355,7 +354,6 @@ class Pool:
         running = Running(self, query_id or new_query_id(), min(deadline_s or limit, limit), scratch=scratch)
         if running.query_id in self._running:
             raise QueryCancelled("a query of this id is running already; ids are for one query")
-        message = wire.pack(head, body)
         if self._closed:
             raise StoreUnavailable("the store is stopping")
         self._running[running.query_id] = running
@@ -633,8 +631,12 @@ class Pool:
 
 
 _counter = itertools.count(1)
+_randomness: list[str] = []
 
 
 def new_query_id() -> str:
     """An id that cannot be guessed: whoever knows it may stop the query."""
-    return f"q{next(_counter)}-{secrets.token_urlsafe(12)}"
+    if not _randomness:  # 96 bits for each of the next 256
+        drawn = secrets.token_hex(12 * 256)
+        _randomness.extend(drawn[start : start + 24] for start in range(0, len(drawn), 24))
+    return f"q{next(_counter)}-{_randomness.pop()}"
