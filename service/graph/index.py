@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pyoxigraph as ox
 
+from service.graph.columns import ABOUT_ROLES as ABOUT_ROLES
+from service.graph.columns import ColumnsCache, Reader
 from service.graph.fold import fold, stems
 from service.rdf import namespaces as ns
 from service.rdf.namespaces import NS, RDF, SKOS, marsad
@@ -23,7 +25,7 @@ Match = Callable[[ox.NamedNode | None, ox.NamedNode | None, ox.NamedNode | ox.Li
 
 LANGUAGES = ("en", "fr", "ar")
 # Raised whenever the tables or what stands in them change, so that an index of an older kind is made anew.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 _SCHEMA = """
@@ -59,7 +61,8 @@ CREATE TABLE claim (
     value_is TEXT, aspect TEXT, polarity TEXT, as_written TEXT, gloss_en TEXT, gloss_fr TEXT, note TEXT,
     position INTEGER NOT NULL);
 CREATE INDEX claim_document ON claim (document, position, key);
-CREATE INDEX claim_earliest ON claim (earliest, key);
+CREATE INDEX claim_position ON claim (document || printf('%09d', position), key);
+CREATE INDEX claim_time ON claim (COALESCE(earliest, '9999-99'), key);
 CREATE TABLE role (
     resource TEXT NOT NULL, role TEXT NOT NULL, claim INTEGER NOT NULL,
     PRIMARY KEY (resource, role, claim)) WITHOUT ROWID;
@@ -84,8 +87,6 @@ _ROLES = {
     "citedWork": marsad("citedWork"),
     "occasion": marsad("occasion"),
 }
-# Roles in which a claim is about a resource; the others say who speaks, where and from what.
-ABOUT_ROLES = ("subject", "object", "observedFor", "indicator", "breakdown", "assessmentOf", "aspect")
 
 
 class Index:
@@ -102,12 +103,15 @@ class Index:
             self._remove = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
             path = Path(folder) / "index.sqlite"
         self.path = path
+        self._columns = ColumnsCache()
         self.connection = _open(path)
+        self.connection.columns_cache = self._columns
 
     def reader(self) -> sqlite3.Connection:
         """A new connection for reading, to be used by one thread at a time."""
         connection = _connect(self.path)
         connection.execute("PRAGMA query_only = ON")
+        connection.columns_cache = self._columns
         return connection
 
     def close(self) -> None:
@@ -445,7 +449,7 @@ class _Writer:
         return {language: text for text, language in sorted(self._tagged(node, predicate), reverse=True)}
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def _open(path: Path) -> Reader:
     try:
         return _connect(path)
     except sqlite3.DatabaseError:
@@ -456,8 +460,8 @@ def _open(path: Path) -> sqlite3.Connection:
         return _connect(path)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, check_same_thread=False)
+def _connect(path: Path) -> Reader:
+    connection = sqlite3.connect(path, check_same_thread=False, factory=Reader)
     connection.execute("PRAGMA journal_mode = WAL")
     # The index can always be made anew from the graph: losing its last transaction costs seconds, not data.
     connection.execute("PRAGMA synchronous = OFF")

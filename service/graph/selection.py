@@ -7,14 +7,17 @@ same claim; an entity is selected when one of the claims about it meets them all
 import base64
 import json
 import sqlite3
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
+from itertools import islice
 from typing import Literal
 
 from service.errors import BadRequest, InvalidEdtf
+from service.graph.columns import Columns, bitmap, columns_of, flags_of, row_ids
 from service.graph.edtf import bounds
 from service.graph.fold import stems
-from service.graph.index import ABOUT_ROLES, LANGUAGES
+from service.graph.index import LANGUAGES
+from service.rdf.iris import local_name
 
 Mode = Literal["possibly", "certainly"]
 # Items of one page unless asked otherwise, and at most: a page of 200 claims with evidence is about 200 kB of JSON.
@@ -39,6 +42,9 @@ CLAIM_COLLECTIONS = ("claims", "observations", "timeline")
 # Claims that say where something is.
 _PLACE_PREDICATES = ("place", "operatesIn", "partOf", "postIn", "target")
 _NS = "https://marsad.example/ns#"
+_ALT_LABEL = "http://www.w3.org/2004/02/skos/core#altLabel"
+# Up to so many items are sorted by themselves; of more the first are met soon in the order of all rows.
+_FEW = 3000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +79,11 @@ class Selection:
         return self.collection in CLAIM_COLLECTIONS
 
     @property
+    def all_of_it(self) -> "Selection":
+        """What is selected, whatever the order, the language and the paging."""
+        return replace(self, cursor=None, limit=0, sort="", language="en")
+
+    @property
     def whole(self) -> "Selection":
         """The same selection without paging."""
         return replace(self, cursor=None, limit=0)
@@ -85,19 +96,6 @@ class Page:
     ids: list[int]
     next_cursor: str | None
     total: int
-
-
-@dataclass
-class _Where:
-    conditions: list[str] = field(default_factory=list)
-    values: list[str | int] = field(default_factory=list)
-
-    def add(self, condition: str, *values: str | int) -> None:
-        self.conditions.append(condition)
-        self.values.extend(values)
-
-    def sql(self) -> str:
-        return " AND ".join(self.conditions) or "1"
 
 
 def period_of(begin: str | None, end: str | None) -> tuple[date | None, date | None]:
@@ -117,18 +115,26 @@ def period_of(begin: str | None, end: str | None) -> tuple[date | None, date | N
 
 def select(connection: sqlite3.Connection, selection: Selection, base: str) -> Page:
     """One page of the selection. The order is total: ties are broken by slug or claim key."""
+    columns = columns_of(connection)
+    chosen = _chosen(connection, columns, selection, base)
+    total = chosen.bit_count()
     table = "claim" if selection.of_claims else "resource"
-    where = _conditions(connection, selection, base)
-    total = connection.execute(f"SELECT COUNT(*) FROM {table} WHERE {where.sql()}", where.values).fetchone()[0]
     key, tie, direction = _order(selection)
-    order = f"{key} {direction}, {tie} {direction}"
+    conditions: list[str] = ["1"]
+    values: list[str | int] = []
     if selection.cursor is not None:
         comparison = ">" if direction == "ASC" else "<"
-        where.add(f"({key}, {tie}) {comparison} (?, ?)", *_read_cursor(selection.cursor, selection))
-    sql = f"SELECT id, {key} AS k, {tie} AS t FROM {table} WHERE {where.sql()} ORDER BY {order}"
-    if selection.limit:
-        sql += f" LIMIT {selection.limit + 1}"
-    rows = connection.execute(sql, where.values).fetchall()
+        conditions.append(f"({key}, {tie}) {comparison} (?, ?)")
+        values += _read_cursor(selection.cursor, selection)
+    sql = f"SELECT id, {key} AS k, {tie} AS t FROM {table} WHERE {' AND '.join(conditions)}"
+    order = f" ORDER BY {key} {direction}, {tie} {direction}"
+    wanted = selection.limit + 1 if selection.limit else total
+    if total <= _FEW:
+        marks = ",".join(map(str, row_ids(chosen)))
+        rows = connection.execute(f"{sql} AND id IN ({marks}){order} LIMIT {wanted}", values).fetchall()
+    else:
+        flags = flags_of(chosen).ljust(max(columns.claim_size, columns.resource_size), b"\0")
+        rows = list(islice((row for row in connection.execute(sql + order, values) if flags[row[0]]), wanted))
     more = bool(selection.limit) and len(rows) > selection.limit
     rows = rows[: selection.limit] if more else rows
     cursor = _write_cursor(rows[-1]["k"], rows[-1]["t"], selection) if more else None
@@ -137,195 +143,183 @@ def select(connection: sqlite3.Connection, selection: Selection, base: str) -> P
 
 def is_member(connection: sqlite3.Connection, selection: Selection, base: str, row_id: int) -> bool:
     """Whether the resource or claim with that row id is one of the selection."""
-    table = "claim" if selection.of_claims else "resource"
-    where = _conditions(connection, selection, base)
-    where.add(f"{table}.id = ?", row_id)
-    return connection.execute(f"SELECT 1 FROM {table} WHERE {where.sql()}", where.values).fetchone() is not None
+    return bool(_chosen(connection, columns_of(connection), selection, base) >> row_id & 1)
 
 
 def facets(connection: sqlite3.Connection, selection: Selection, base: str) -> dict[str, list[tuple[str, int]]]:
     """How many items of the selection each value of a facet has, most first; the facet's own filter is left out."""
-    whole = selection.whole
-
-    # `replace` is typed by the field; the names in the table are fields that hold tuples of words.
-    def without(attribute: str) -> Selection:
-        return replace(whole, **{attribute: ()})  # type: ignore[arg-type]
-
+    columns = columns_of(connection)
+    names = _CLAIM_FACETS if selection.of_claims else _RESOURCE_FACETS
     return {
-        name: _facet(connection, without(attribute), base, sql)
-        for name, (attribute, resource_sql, claim_sql) in _FACETS.items()
-        if (sql := claim_sql if selection.of_claims else resource_sql)
+        name: _facet(connection, columns, replace(selection.all_of_it, **{attribute: ()}), name, base)  # type: ignore[arg-type]
+        for name, attribute in names.items()
     }
 
 
-_ABOUT = ", ".join(f"'{role}'" for role in ABOUT_ROLES)
-# Facet → (filter that it stands for, SQL over resources, SQL over claims); {w} is the condition of the selection.
-_FACETS: dict[str, tuple[str, str, str]] = {
-    "type": (
-        "types",
-        "SELECT type, COUNT(*) FROM resource WHERE {w} GROUP BY type",
-        "SELECT type, COUNT(*) FROM claim WHERE {w} GROUP BY type",
-    ),
-    "kind": (
-        "kinds",
-        "SELECT kind, COUNT(*) FROM kind_of JOIN resource ON resource.id = kind_of.resource WHERE {w} GROUP BY kind",
-        "",
-    ),
-    "document": (
-        "documents",
-        "SELECT document, COUNT(DISTINCT resource.id) FROM resource JOIN role ON role.resource = resource.iri"
-        f" AND role.role IN ({_ABOUT}) JOIN claim AS c ON c.id = role.claim WHERE {{w}} GROUP BY document",
-        "SELECT document, COUNT(*) FROM claim WHERE {w} GROUP BY document",
-    ),
-    "modality": ("modalities", "", "SELECT modality, COUNT(*) FROM claim WHERE {w} GROUP BY modality"),
-    "predicate": (
-        "predicates",
-        "",
-        "SELECT predicate, COUNT(*) FROM claim WHERE {w} AND predicate IS NOT NULL GROUP BY predicate",
-    ),
-    "asserter": (
-        "asserters",
-        "",
-        "SELECT role.resource, COUNT(*) FROM claim JOIN role ON role.claim = claim.id AND role.role = 'assertedBy'"
-        " WHERE {w} GROUP BY role.resource",
-    ),
+# Facet → the filter that it stands for.
+_RESOURCE_FACETS = {"type": "types", "kind": "kinds", "document": "documents"}
+_CLAIM_FACETS = {
+    "type": "types",
+    "document": "documents",
+    "modality": "modalities",
+    "predicate": "predicates",
+    "asserter": "asserters",
 }
 
 
-def _facet(connection: sqlite3.Connection, selection: Selection, base: str, sql: str) -> list[tuple[str, int]]:
-    where = _conditions(connection, selection, base)
-    rows = connection.execute(sql.format(w=where.sql()), where.values).fetchall()
-    named = [(str(value).rsplit("/", 1)[-1].rsplit("#", 1)[-1], count) for value, count in rows if value]
-    return sorted(named, key=lambda entry: (-entry[1], entry[0]))
+def _facet(
+    connection: sqlite3.Connection, columns: Columns, selection: Selection, name: str, base: str
+) -> list[tuple[str, int]]:
+    def make() -> list[tuple[str, int]]:
+        chosen = _chosen(connection, columns, selection, base)
+        if selection.of_claims:
+            counted = columns.counts(name, chosen)
+        elif name == "document":
+            counted = columns.document_counts(chosen)
+        else:
+            counted = columns.resource_counts(columns.types if name == "type" else columns.kinds, chosen)
+        named = [(_facet_name(value), count) for value, count in counted.items() if value]
+        return sorted(named, key=lambda entry: (-entry[1], entry[0]))
+
+    return columns.kept(("facet", name, selection), make)
 
 
-def _conditions(connection: sqlite3.Connection, selection: Selection, base: str) -> _Where:
-    where = _Where()
-    claims = _claim_conditions(connection, selection, base, "claim" if selection.of_claims else "c")
-    if selection.of_claims:
-        _restrict_claims(where, selection)
-        where.conditions += claims.conditions
-        where.values += claims.values
-        return where
-    _restrict_resources(connection, where, selection)
-    if claims.conditions:
-        where.add(
-            f"EXISTS (SELECT 1 FROM role AS r JOIN claim AS c ON c.id = r.claim WHERE r.resource = resource.iri"
-            f" AND r.role IN ({_ABOUT}) AND {claims.sql()})",
-            *claims.values,
-        )
-    return where
+def _facet_name(value: str) -> str:
+    return "name" if value == _ALT_LABEL else local_name(value)
 
 
-def _restrict_claims(where: _Where, selection: Selection) -> None:
+def _chosen(connection: sqlite3.Connection, columns: Columns, selection: Selection, base: str) -> int:
+    """The selection as a bitmap of row ids."""
+    make = _chosen_claims if selection.of_claims else _chosen_resources
+    return columns.kept(selection.all_of_it, lambda: make(connection, columns, selection, base))
+
+
+def _chosen_claims(connection: sqlite3.Connection, columns: Columns, selection: Selection, base: str) -> int:
+    chosen = columns.all_claims
     if selection.collection == "observations":
-        where.add("claim.type = 'Observation'")
+        chosen &= columns.claims["type"].get("Observation", 0)
     if selection.collection == "timeline":
-        where.add("claim.edtf IS NOT NULL")
-    _one_of(where, "claim.type", selection.types)
-    _one_of(where, "claim.key", selection.keys)
-    if selection.text:
-        query = " ".join(f'"{word}"*' for word in stems(selection.text)) or '""'
-        where.add(
-            f"claim.id IN (SELECT role.claim FROM role JOIN resource ON resource.iri = role.resource WHERE role.role"
-            f" IN ({_ABOUT}) AND resource.id IN (SELECT name.resource FROM name_words JOIN name ON"
-            " name.id = name_words.rowid WHERE name_words MATCH ?))",
-            query,
-        )
-
-
-def _restrict_resources(connection: sqlite3.Connection, where: _Where, selection: Selection) -> None:
-    where.add("resource.replaced_by IS NULL")
-    if selection.collection == "threats":
-        where.add(
-            "(resource.id IN (SELECT resource FROM scheme_of WHERE scheme = 'threats') OR resource.iri IN"
-            " (SELECT subject FROM claim WHERE predicate = ?))",
-            _NS + "threatens",
-        )
-    elif selection.collection != "entities" or not selection.types:
-        _in_classes(where, COLLECTIONS[selection.collection])
+        chosen &= columns.timed
     if selection.types:
-        _in_classes(where, selection.types)
-        if selection.collection == "entities":
-            _in_classes(where, ("Entity",))
-    if selection.kinds:
-        marks, values = _with_narrower(connection, selection.kinds)
-        where.add(f"resource.id IN (SELECT resource FROM kind_of WHERE kind IN ({marks}))", *values)
+        chosen &= _any(columns.claims["type"], selection.types)
+    if selection.keys:
+        marks = ", ".join("?" * len(selection.keys))
+        rows = connection.execute(f"SELECT id FROM claim WHERE key IN ({marks})", selection.keys)
+        chosen &= bitmap((row[0] for row in rows), columns.claim_size)
     if selection.text:
-        query = " ".join(f'"{word}"*' for word in stems(selection.text)) or '""'
-        where.add(
-            "resource.id IN (SELECT name.resource FROM name_words JOIN name ON name.id = name_words.rowid"
-            " WHERE name_words MATCH ?)",
-            query,
-        )
+        chosen &= columns.claims_about(_named(connection, selection.text))
+    return chosen & _meeting(connection, columns, selection, base)
 
 
-def _claim_conditions(connection: sqlite3.Connection, selection: Selection, base: str, table: str) -> _Where:
-    where = _Where()
-    _one_of(where, f"{table}.document", selection.documents)
-    _one_of(where, f"{table}.modality", selection.modalities)
-    _one_of(where, f"{table}.predicate", tuple(_predicate_iri(name) for name in selection.predicates))
-    _with_role(where, table, tuple(base + "id/" + slug for slug in selection.asserters), "'assertedBy'")
-    related = tuple(iri for slug in selection.related for iri in _iris(connection, slug))
+def _chosen_resources(connection: sqlite3.Connection, columns: Columns, selection: Selection, base: str) -> int:
+    chosen = columns.live
+    if selection.collection == "threats":
+        threatening = connection.execute("SELECT subject FROM claim WHERE predicate = ?", (_NS + "threatens",))
+        rows = (columns.row_of[row[0]] for row in threatening if row[0] in columns.row_of)
+        chosen &= columns.schemes.get("threats", 0) | bitmap(rows, columns.resource_size)
+    else:
+        chosen &= _any(columns.classes, COLLECTIONS[selection.collection])
+    if selection.types:
+        chosen &= _any(columns.classes, selection.types)
+    if selection.kinds:
+        chosen &= _any(columns.kinds, _with_narrower(connection, selection.kinds))
+    if selection.text:
+        chosen &= bitmap(_named(connection, selection.text), columns.resource_size)
+    return chosen & _spoken_of(connection, columns, selection, base)
+
+
+def _spoken_of(connection: sqlite3.Connection, columns: Columns, selection: Selection, base: str) -> int:
+    """The resources that a claim which meets the filters of claims is about; all of them if there are no such filters."""
+    parts = _claim_parts(selection, base)
+    others = (
+        *(selection.related, selection.about, selection.topics, selection.places),
+        *(selection.begin, selection.end),
+    )
+    if not parts and not any(others):
+        return columns.live
+    if len(parts) == 1 and not any(others):
+        ((name, values),) = parts.items()
+        return _any(columns.spoken_of[name], values)
+    return columns.kept(
+        ("spoken of", replace(selection.all_of_it, collection="claims", types=(), kinds=(), text=None)),
+        lambda: columns.resources_of(columns.all_claims & _meeting(connection, columns, selection, base)),
+    )
+
+
+def _claim_parts(selection: Selection, base: str) -> dict[str, tuple[str, ...]]:
+    """The filters that name values of a column of the claims."""
+    parts = {
+        "document": selection.documents,
+        "modality": selection.modalities,
+        "predicate": tuple(_predicate_iri(name) for name in selection.predicates),
+        "asserter": tuple(base + "id/" + slug for slug in selection.asserters),
+    }
+    return {name: values for name, values in parts.items() if values}
+
+
+def _meeting(connection: sqlite3.Connection, columns: Columns, selection: Selection, base: str) -> int:
+    """The claims that meet every filter of claims."""
+    chosen = columns.all_claims
+    for name, values in _claim_parts(selection, base).items():
+        chosen &= _any(columns.claims[name], values)
     if selection.related:
-        _with_role(where, table, related or ("",), _ABOUT)
-    _with_role(where, table, selection.about, _ABOUT)
+        chosen &= columns.claims_about(_rows(connection, selection.related))
+    if selection.about:
+        chosen &= columns.claims_about(columns.row_of[iri] for iri in selection.about if iri in columns.row_of)
     if selection.topics:
-        marks, values = _with_narrower(connection, selection.topics)
-        where.add(
-            f"EXISTS (SELECT 1 FROM role AS t JOIN resource AS topic ON topic.iri = t.resource WHERE t.claim = {table}.id"
-            f" AND t.role IN ({_ABOUT}) AND topic.slug IN ({marks}))",
-            *values,
-        )
+        chosen &= columns.claims_about(_rows(connection, _with_narrower(connection, selection.topics)))
     if selection.places:
-        iris = tuple(iri for slug in selection.places for iri in _iris(connection, slug)) or ("",)
-        predicates = ", ".join(f"'{_NS}{name}'" for name in _PLACE_PREDICATES)
-        marks = ", ".join("?" * len(iris))
-        where.add(f"({table}.predicate IN ({predicates}) AND {table}.object IN ({marks}))", *iris)
-    _in_period(where, table, selection)
-    return where
+        places = columns.claims_about(_rows(connection, selection.places))
+        chosen &= _any(columns.claims["predicate"], tuple(_NS + name for name in _PLACE_PREDICATES))
+        chosen &= places and bitmap(_placed(connection, columns, selection.places), columns.claim_size)
+    return _in_period(columns, selection, chosen)
 
 
-def _in_period(where: _Where, table: str, selection: Selection) -> None:
+def _placed(connection: sqlite3.Connection, columns: Columns, places: tuple[str, ...]) -> list[int]:
+    marks = ", ".join("?" * len(places))
+    sql = (
+        "SELECT claim FROM role JOIN resource ON resource.iri = role.resource"
+        f" WHERE role.role = 'object' AND resource.slug IN ({marks})"
+    )
+    return [row[0] for row in connection.execute(sql, places)]
+
+
+def _in_period(columns: Columns, selection: Selection, chosen: int) -> int:
     starts, ends = ("begins_by", "ends_after") if selection.mode == "certainly" else ("earliest", "latest")
     if selection.end is not None:
-        where.add(f"{table}.{starts} <= ?", selection.end.isoformat())
+        chosen &= columns.at_most(starts, selection.end.isoformat())
     if selection.begin is not None:
-        where.add(f"{table}.{ends} >= ?", selection.begin.isoformat())
+        chosen &= columns.at_least(ends, selection.begin.isoformat())
+    return chosen
 
 
-def _one_of(where: _Where, column: str, values: tuple[str, ...]) -> None:
-    if values:
-        where.add(f"{column} IN ({', '.join('?' * len(values))})", *values)
+def _any(values: dict[str, int], wanted: tuple[str, ...]) -> int:
+    found = 0
+    for value in wanted:
+        found |= values.get(value, 0)
+    return found
 
 
-def _in_classes(where: _Where, classes: tuple[str, ...]) -> None:
-    marks = ", ".join("?" * len(classes))
-    where.add(f"resource.id IN (SELECT resource FROM class_of WHERE class IN ({marks}))", *classes)
+def _named(connection: sqlite3.Connection, text: str) -> set[int]:
+    """The resources of whose names the words of the text are words or begin words."""
+    query = " ".join(f'"{word}"*' for word in stems(text)) or '""'
+    sql = "SELECT name.resource FROM name_words JOIN name ON name.id = name_words.rowid WHERE name_words MATCH ?"
+    return {row[0] for row in connection.execute(sql, (query,))}
 
 
-def _with_role(where: _Where, table: str, iris: tuple[str, ...], roles: str) -> None:
-    if iris:
-        marks = ", ".join("?" * len(iris))
-        where.add(
-            f"EXISTS (SELECT 1 FROM role AS x WHERE x.claim = {table}.id AND x.role IN ({roles}) AND x.resource IN ({marks}))",
-            *iris,
-        )
-
-
-def _with_narrower(connection: sqlite3.Connection, slugs: tuple[str, ...]) -> tuple[str, list[str]]:
+def _with_narrower(connection: sqlite3.Connection, slugs: tuple[str, ...]) -> tuple[str, ...]:
     marks = ", ".join("?" * len(slugs))
     rows = connection.execute(f"SELECT narrower FROM broader WHERE broader IN ({marks})", slugs).fetchall()
-    values = sorted({*slugs, *(row[0] for row in rows)})
-    return ", ".join("?" * len(values)), values
+    return tuple(sorted({*slugs, *(row[0] for row in rows)}))
 
 
-def _iris(connection: sqlite3.Connection, slug: str) -> list[str]:
-    return [row[0] for row in connection.execute("SELECT iri FROM resource WHERE slug = ?", (slug,))]
+def _rows(connection: sqlite3.Connection, slugs: tuple[str, ...]) -> list[int]:
+    marks = ", ".join("?" * len(slugs))
+    return [row[0] for row in connection.execute(f"SELECT id FROM resource WHERE slug IN ({marks})", slugs)]
 
 
 def _predicate_iri(name: str) -> str:
-    return "http://www.w3.org/2004/02/skos/core#altLabel" if name in ("name", "altLabel") else _NS + name
+    return _ALT_LABEL if name in ("name", "altLabel") else _NS + name
 
 
 def _order(selection: Selection) -> tuple[str, str, str]:
