@@ -6,10 +6,10 @@ It never says that a text is right: the engine does, in a worker. It says what m
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 from urllib.parse import urljoin
 
 from service.errors import BadRequest, QueryError, QuerySyntaxError, QueryTooLarge, RemoteAccess
@@ -52,6 +52,7 @@ _RUN = _compiled(r"[\w.BEYOND-]*+")
 _OPENING = {"{": "}", "(": ")", "[": "]", "<<": ">>", "<<(": ")>>", "{|": "|}"}
 _CLOSING = frozenset(_OPENING.values())
 _OPERATORS = {"||", "&&", "=", "!=", "<", ">", "<=", ">=", "+", "-", "*", "/", "|", "^", "!"}
+_SIGNS, _SEPARATORS = {"+", "-", "!", "^", "^^"}, {",", ".", ";"}
 # Clauses that the engine nests one in the other when they stand side by side.
 _CLAUSES = {"UNION", "OPTIONAL", "MINUS", "GRAPH", "FILTER"}
 _QUERY_FORMS = {"SELECT", "ASK", "CONSTRUCT", "DESCRIBE"}
@@ -64,8 +65,7 @@ _MAX_BASE = 1000
 _HAS_SCHEME = re.compile(r"<[A-Za-z][A-Za-z0-9+.-]*:")
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A terminal: its kind, its text and where it begins in the whole text."""
 
     kind: str
@@ -154,13 +154,14 @@ def read_query(
             value=bounds.max_bytes,
             setting=bounds.bytes_setting,
         )
-    tokens = list(_tokens(text))
-    text = _with_small_booleans(text, tokens)
-    _check_size(text, tokens, bounds)
-    _check_service(text, tokens)
-    prefixes, base = _prologue(text, tokens, known or {}, base)
+    tokens = list(_within(bounds, text, _tokens(text)))
     words = {token.word for token in tokens if token.kind == "word"}
-    dataset = tuple(_dataset(tokens, prefixes, base))
+    if words & {"TRUE", "FALSE"}:
+        text = _with_small_booleans(text, tokens)
+    if "SERVICE" in words:
+        _check_service(text, tokens)
+    prefixes, base = _prologue(text, tokens, known or {}, base)
+    dataset = tuple(_dataset(tokens, prefixes, base)) if words & {"FROM", "USING"} else ()
     return Reading(
         text=text,
         tokens=tokens,
@@ -240,17 +241,34 @@ def _fail(text: str, position: int, message: str, token: str | None = None) -> N
     raise QuerySyntaxError(message, line=line, column=column, token=token or text[position : position + 1])
 
 
-def _check_size(text: str, tokens: Sequence[Token], bounds: Bounds) -> None:
-    """Nesting and chains. A chain is a run of operators and clauses side by side in one pair of brackets."""
+def _within(bounds: Bounds, text: str, tokens: Iterable[Token]) -> Iterator[Token]:
+    """The tokens, as long as nesting and chains stay within bounds: what is too deep is not read to its end.
+
+    A chain is a run of operators and clauses side by side in one pair of brackets.
+    """
     open_brackets: list[Token] = []
     operators, clauses = [0], [0]
     signs = 0
     for token in tokens:
-        signs = signs + 1 if token.text in ("+", "-", "!", "^") else 0
-        if token.text in _OPENING and token.kind == "mark":
+        kind, mark, _ = token
+        yield token
+        if kind == "word":
+            signs, longest = 0, 0
+            word = mark.upper()
+            if word == "IN":
+                operators[-1] = longest = operators[-1] + 1
+            elif word in _CLAUSES:
+                clauses[-1] = longest = clauses[-1] + 1
+            elif word == "AS" and len(clauses) > 1:  # (… AS ?x) nests what stands before the bracket
+                clauses[-2] = longest = clauses[-2] + 1
+        elif kind != "mark":
+            signs = 0
+            continue
+        elif mark in _OPENING:
             open_brackets.append(token)
             operators.append(0)
             clauses.append(0)
+            signs = longest = 0
             if len(open_brackets) > bounds.max_nesting:
                 raise QueryTooLarge(
                     _at(text, token, f"brackets are nested deeper than {bounds.max_nesting}"),
@@ -258,21 +276,21 @@ def _check_size(text: str, tokens: Sequence[Token], bounds: Bounds) -> None:
                     value=bounds.max_nesting,
                     setting="MARSAD_MAX_NESTING",
                 )
-        elif token.kind == "mark" and token.text in _CLOSING:
-            if not open_brackets or _OPENING[open_brackets[-1].text] != token.text:
+        elif mark in _CLOSING:
+            if not open_brackets or _OPENING[open_brackets[-1].text] != mark:
                 _fail_bracket(text, open_brackets, token)
             open_brackets.pop()
             operators.pop()
             clauses.pop()
-        elif token.kind == "mark" and token.text in ",.;":
-            operators[-1] = 0
-        elif (token.kind == "mark" and token.text in _OPERATORS) or token.word == "IN":
-            operators[-1] += 1
-        elif token.word in _CLAUSES:
-            clauses[-1] += 1
-        elif token.word == "AS" and len(clauses) > 1:  # (… AS ?x) nests what stands before the bracket
-            clauses[-2] += 1
-        if max(operators[-1], clauses[-1], signs) > bounds.max_chain:
+            signs = longest = 0
+        elif mark in _SEPARATORS:
+            operators[-1] = signs = longest = 0
+        else:
+            signs = signs + 1 if mark in _SIGNS else 0
+            if mark in _OPERATORS:
+                operators[-1] += 1
+            longest = max(operators[-1], signs)
+        if longest > bounds.max_chain:
             raise QueryTooLarge(
                 _at(text, token, f"more than {bounds.max_chain} operators or clauses stand in one chain"),
                 limit="operators or clauses in one chain",
