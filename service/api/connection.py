@@ -22,12 +22,15 @@ _MAX_URL_BYTES = 65_000
 # Seconds from the connection, or from the first byte of a further request, to the end of its headers.
 _HEAD_TIMEOUT_S = 20.0
 _UNBOUNDED = 1 << 62
+# Bytes that complete nothing: no header, no part of a body. The parser keeps them until the header ends.
+_MAX_QUIET_BYTES = 2 * _MAX_HEAD_BYTES
 
 
 class Connection(HttpToolsProtocol):
     """A connection that can be cut so that everybody sees it, and that bounds what comes before the body."""
 
     _head_bytes = 0
+    _quiet_bytes = 0
     _head_pending = True
     _head_timer: asyncio.TimerHandle | None = None
     _refused = False
@@ -45,6 +48,13 @@ class Connection(HttpToolsProtocol):
         self._head_is_there()
         super().connection_lost(exc)
 
+    def data_received(self, data: bytes) -> None:
+        self._quiet_bytes += len(data)
+        if self._quiet_bytes > _MAX_QUIET_BYTES:
+            self._refuse(b"431 Request Header Fields Too Large", b"The headers are too large.\n")
+        if not self._refused:
+            super().data_received(data)
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._head_bytes, self._head_pending = 0, True
@@ -57,6 +67,7 @@ class Connection(HttpToolsProtocol):
             self._refuse(b"414 URI Too Long", b"The URL is too long; send the query in the body of a POST request.\n")
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        self._quiet_bytes = 0
         # 32: what a header costs in memory beside its bytes, roughly.
         self._head_bytes += len(name) + len(value) + 32
         if self._head_bytes <= _MAX_HEAD_BYTES:
@@ -65,6 +76,7 @@ class Connection(HttpToolsProtocol):
             self._refuse(b"431 Request Header Fields Too Large", b"The headers are too large.\n")
 
     def on_headers_complete(self) -> None:
+        self._quiet_bytes = 0
         self._head_is_there()
         if not self._refused:
             exchange = self.scope["extensions"] = {}
@@ -72,10 +84,12 @@ class Connection(HttpToolsProtocol):
             exchange[NAME] = {"exchange": Exchange(self, self.cycle)}
 
     def on_body(self, body: bytes) -> None:
+        self._quiet_bytes = 0
         if not self._refused:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
+        self._quiet_bytes = 0
         if not self._refused:
             super().on_message_complete()
 

@@ -55,7 +55,7 @@ class Body:
         self._scope, self._receive = scope, receive
         self._complete = False
 
-    async def read(self, max_bytes: int) -> bytes:
+    async def read(self, max_bytes: int, *, setting: str = "MARSAD_MAX_BODY_BYTES") -> bytes:
         """The whole body.
 
         Raises BodyTooLarge, RequestTimeout (no byte for 30 s, or few for longer), UnsupportedMediaType (it is compressed), BadRequest
@@ -66,13 +66,13 @@ class Body:
             raise UnsupportedMediaType("a compressed request body is not read here; send it plain")
         announced = header(self._scope, b"content-length")
         if announced is not None and announced.isdigit() and int(announced) > max_bytes:
-            raise _too_large(max_bytes)
+            raise _too_large(max_bytes, setting)
         parts, size, started = [], 0, time.monotonic()
         while not self._complete:
             parts.append(await self._next())
             size += len(parts[-1])
             if size > max_bytes:
-                raise _too_large(max_bytes)
+                raise _too_large(max_bytes, setting)
             if not self._complete and time.monotonic() - started > _BODY_PAUSE_S + size / _LEAST_BODY_RATE:
                 raise RequestTimeout(f"the request body came with less than {_LEAST_BODY_RATE} bytes a second")
         return parts[0] if len(parts) == 1 else b"".join(parts)
@@ -107,12 +107,12 @@ async def read_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes:
     return await Body(scope, receive).read(max_bytes)
 
 
-def _too_large(max_bytes: int) -> BodyTooLarge:
+def _too_large(max_bytes: int, setting: str) -> BodyTooLarge:
     return BodyTooLarge(
         f"the request body is larger than {max_bytes} bytes; `marsad load` takes files of any size",
         limit="bytes of a request body",
         value=max_bytes,
-        setting="MARSAD_MAX_BODY_BYTES",
+        setting=setting,
     )
 
 

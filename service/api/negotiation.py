@@ -10,6 +10,8 @@ from service.errors import NotAcceptable as NotAcceptable
 _ELEMENT = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.?)*+(?:"|\Z))++')
 _PARAMETER = re.compile(r';\s*([^\s=;]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s;]*)')
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+/[A-Za-z0-9!#$%&'*+.^_`|~-]+|\*")
+# Characters of a header; that of a browser has 150.
+_MOST_REMEMBERED = 1000
 
 
 def choose(accept: str | None, offers: Sequence[str]) -> str:
@@ -20,7 +22,10 @@ def choose(accept: str | None, offers: Sequence[str]) -> str:
 
     Raises NotAcceptable: every offer has quality 0 or no range fits.
     """
-    return _choose(accept or "*/*", tuple(offers))
+    accept = accept or "*/*"
+    # What is remembered is bounded: 512 headers of 256 KiB would be 128 MiB.
+    choice = _choose if len(accept) <= _MOST_REMEMBERED else _choose.__wrapped__
+    return choice(accept, tuple(offers))
 
 
 @lru_cache(maxsize=512)
