@@ -106,9 +106,9 @@ class Describer:
         """A claim whole: what it says, how firmly, who asserts it, when it holds and the passages that carry it."""
         row = self.connection.execute("SELECT * FROM claim WHERE id = ?", (row_id,)).fetchone()
         item: Item = {"id": row["key"], "iri": row["iri"], "type": row["type"], "document": row["document"]}
-        item.update(self._content(row))
-        item.update({"modality": row["modality"], "rank": row["rank"], "direct": bool(row["direct"])})
         roles = self._roles(row_id)
+        item.update(self._content(row, roles))
+        item.update({"modality": row["modality"], "rank": row["rank"], "direct": bool(row["direct"])})
         for name in ("assertedBy", "citedWork", "onBehalfOf", "occasion", "breakdown"):
             if roles.get(name):
                 item[name] = roles[name]
@@ -119,8 +119,7 @@ class Describer:
         item["evidence"] = self._evidence(row_id)
         return item
 
-    def _content(self, row: sqlite3.Row) -> Item:
-        roles = self._roles(row["id"])
+    def _content(self, row: sqlite3.Row, roles: dict[str, list[Item]]) -> Item:
         if row["type"] == "Observation":
             return {
                 "indicator": _first(roles, "indicator"),

@@ -32,6 +32,8 @@ def words(folded: str) -> list[str]:
 
 def stem(word: str) -> str:
     """A folded Arabic word without its clitics; any other word as it is."""
+    if word.isascii():
+        return word
     for clitic in _CLITICS:
         if word.startswith(clitic) and len(word) - len(clitic) >= _SHORTEST_STEM:
             return word[len(clitic) :]
@@ -40,9 +42,19 @@ def stem(word: str) -> str:
 
 def stems(text: str) -> list[str]:
     """The stems of the words of a text, folded, in order."""
-    return [stem(word) for word in words(fold(text))]
+    return folded_stems(fold(text))
+
+
+def folded_stems(folded: str) -> list[str]:
+    """The stems of the words of a text that is folded already, in order."""
+    return [stem(word) for word in words(folded)]
 
 
 def trigrams(text: str) -> set[str]:
     """Runs of three characters of the stems of `text`, each stem padded by a space on both sides."""
-    return {padded[i : i + 3] for word in stems(text) for padded in [f" {word} "] for i in range(len(padded) - 2)}
+    return stem_trigrams(stems(text))
+
+
+def stem_trigrams(found: list[str]) -> set[str]:
+    """Runs of three characters of stems, each padded by a space on both sides."""
+    return {padded[i : i + 3] for word in found for padded in [f" {word} "] for i in range(len(padded) - 2)}

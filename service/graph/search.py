@@ -6,16 +6,18 @@ Each hit says which name matched, in which language and how. Without a language 
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import combinations, islice
 
-from service.graph.fold import fold, stems, trigrams
+from service.graph.fold import fold, folded_stems, stem_trigrams, trigrams
 
 # How a name matches, best first, with the score that a whole match of this kind gets (0 to 1).
 EXACT, WORDS, PART, SIMILAR = "exact", "words", "part", "similar"
 _CEILING = {EXACT: 1.0, WORDS: 0.9, PART: 0.7, SIMILAR: 0.6}
 # Names that one kind of match may bring up; the best hundred are ranked, more are noise.
 _CANDIDATES = 400
-# Trigrams of the query that a slip is looked up by: the rarest, since they decide and cost least.
-_RAREST = 4
+# Trigrams of the query that a slip is looked up by, the rarest, since they decide and cost least; a name must have two
+# of them, or the only one there is.
+_RAREST = 6
 # Share of common trigrams (Dice) from which two words count as one with a slip: "bourrita" and "bourita" have 0.88.
 _SIMILARITY = 0.5
 
@@ -72,15 +74,15 @@ def search(
 
 def _matches(connection: sqlite3.Connection, folded: str, slips: bool) -> Iterator[tuple[str, _Name, float]]:
     found = False
-    for name in _names(connection, "SELECT * FROM name WHERE folded = ? LIMIT ?", folded, _CANDIDATES):
+    for name in _names(connection, f"SELECT {_COLUMNS} FROM name WHERE folded = ? LIMIT ?", folded, _CANDIDATES):
         found = True
         yield EXACT, name, 1.0
-    wanted = stems(folded)
+    wanted = folded_stems(folded)
     if wanted:
         query = " ".join(f'"{word}"*' for word in wanted)
         for name in _names(connection, _THROUGH.format("name_words"), query, _CANDIDATES):
             found = True
-            yield WORDS, name, 0.5 + 0.5 * _shared(wanted, stems(name.folded))
+            yield WORDS, name, 0.5 + 0.5 * _shared(wanted, folded_stems(name.folded))
     if len(folded) >= 3:
         for name in _names(connection, _THROUGH.format("name_parts"), _quoted(folded), _CANDIDATES):
             found = True
@@ -89,7 +91,8 @@ def _matches(connection: sqlite3.Connection, folded: str, slips: bool) -> Iterat
         yield from _slips(connection, folded)
 
 
-_THROUGH = "SELECT name.* FROM {0} JOIN name ON name.id = {0}.rowid WHERE {0} MATCH ? LIMIT ?"
+_COLUMNS = "name.id, name.resource, name.language, name.text, name.role, name.folded"
+_THROUGH = f"SELECT {_COLUMNS} FROM {{0}} JOIN name ON name.id = {{0}}.rowid WHERE {{0}} MATCH ? LIMIT ?"
 
 
 def _slips(connection: sqlite3.Connection, folded: str) -> Iterator[tuple[str, _Name, float]]:
@@ -100,16 +103,22 @@ def _slips(connection: sqlite3.Connection, folded: str) -> Iterator[tuple[str, _
     rarest = [term for term, _ in counted.fetchall()[:_RAREST]]
     if not rarest:
         return
-    query = " OR ".join(_quoted(term) for term in rarest)
-    for name in _names(connection, _THROUGH.format("name_parts"), query, _CANDIDATES * 5):
-        share = max(_dice(own, trigrams(name.folded)), _best_word(own, name.folded))
+    alone = " " not in folded
+    pairs = [f"({_quoted(one)} AND {_quoted(other)})" for one, other in combinations(rarest, 2)]
+    query = " OR ".join(pairs) or _quoted(rarest[0])
+    for name in _names(connection, _THROUGH.format("name_parts"), query, _CANDIDATES):
+        found = folded_stems(name.folded)
+        share = _dice(own, stem_trigrams(found))
+        if alone and len(found) > 1:
+            share = max(share, _best_word(own, found, len(folded)))
         if share >= _SIMILARITY:
             yield SIMILAR, name, share
 
 
-def _best_word(own: set[str], folded: str) -> float:
+def _best_word(own: set[str], found: list[str], length: int) -> float:
     # A slip in one word of a long name: compare with that word alone, a little below a match of the whole.
-    return max((0.9 * _dice(own, trigrams(word)) for word in folded.split()), default=0.0)
+    near = (word for word in found if abs(len(word) - length) <= 2)
+    return max((0.9 * _dice(own, stem_trigrams([word])) for word in near), default=0.0)
 
 
 def _dice(one: set[str], other: set[str]) -> float:
@@ -127,20 +136,22 @@ def _quoted(text: str) -> str:
 
 def _names(connection: sqlite3.Connection, sql: str, text: str, limit: int) -> Iterator[_Name]:
     for row in connection.execute(sql, (text, limit)):
-        yield _Name(**{key: row[key] for key in row.keys()})  # noqa: SIM118  (sqlite3.Row iterates over values)
+        yield _Name(*row)
 
 
 def _hits(
     connection: sqlite3.Connection, best: dict[int, tuple[float, str, _Name]], limit: int, resource_type: str | None
 ) -> list[Hit]:
-    ranked: list[tuple[float, int, str, Hit]] = []
-    for resource, (score, how, name) in best.items():
-        row = connection.execute("SELECT * FROM resource WHERE id = ?", (resource,)).fetchone()
-        if row is None or row["replaced_by"] or not _is_a(connection, resource, resource_type):
-            continue
-        hit = Hit(row["iri"], row["slug"], row["family"], row["type"], score, name.text, name.language, name.role, how)
-        ranked.append((-score, -row["claims"], row["slug"], hit))
-    return [entry[3] for entry in sorted(ranked, key=lambda entry: entry[:3])[:limit]]
+    marks = ",".join(map(str, best))
+    sql = f"SELECT * FROM resource WHERE id IN ({marks}) AND replaced_by IS NULL"
+    rows = connection.execute(sql).fetchall()
+    rows.sort(key=lambda row: (-best[row["id"]][0], -row["claims"], row["slug"]))
+    kept = (row for row in rows if _is_a(connection, row["id"], resource_type))
+    return [_hit(row, *best[row["id"]]) for row in islice(kept, limit)]
+
+
+def _hit(row: sqlite3.Row, score: float, how: str, name: _Name) -> Hit:
+    return Hit(row["iri"], row["slug"], row["family"], row["type"], score, name.text, name.language, name.role, how)
 
 
 def _is_a(connection: sqlite3.Connection, resource: int, resource_type: str | None) -> bool:

@@ -22,9 +22,6 @@ from urllib.parse import quote
 
 import pyoxigraph as ox
 
-from service.api import server
-from service.api.context import Context
-from service.app import create_app
 from service.graph.index import Index
 from service.rdf.namespaces import NS, RDF, RDF_TYPE, SKOS
 from service.settings import Settings
@@ -224,6 +221,11 @@ def _asked(name: str, chance: random.Random) -> str:
 
 
 def _serve(graph: MadeUpGraph, path: Path, ready: Any) -> None:
+    # Only the process that serves needs the application.
+    from service.api import server
+    from service.api.context import Context
+    from service.app import create_app
+
     settings = Settings(port=0)
     index = Index(path, BASE)
     store: Any = SimpleNamespace(id="made-up", version=1, match=graph.match, listeners=[], status=lambda: None)
