@@ -81,6 +81,7 @@ QUESTIONS = (
   ?a rdf:subject ENTITY ; rdf:predicate ?p ; rdf:object ?x ; m:assertedBy ?who .
   ?b rdf:subject ENTITY ; rdf:predicate ?p ; rdf:object ?y ; m:assertedBy ?other .
   FILTER(STR(?x) < STR(?y) && ?who != ?other) } LIMIT 100""",
+        selective=False,
     ),
     Question(
         "when",

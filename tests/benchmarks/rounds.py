@@ -3,6 +3,7 @@
 import json
 import random
 import statistics
+import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -39,6 +40,7 @@ def compare(
     figures = {server.name: Figures() for server in servers}
     chance = random.Random(seed)
     for number in range(rounds):
+        print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
         mix = _mix(shape, seed + number)
         for server in chance.sample(list(servers), len(servers)):
             _measure_mix(server, mix, slice_s, figures[server.name])
