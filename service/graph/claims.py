@@ -96,8 +96,7 @@ class _Document:
                 place.error(
                     fact.line, "a fact's id is kebab-case: small ASCII letters, digits, hyphens, a letter first"
                 )
-            elif fact.name in first:
-                other = first[fact.name]
+            elif (other := first.get(fact.name)) and not (fact.part and other.file == fact.file):
                 place.error(fact.line, f"{other.file}:{other.line} has a fact of that name already")
             else:
                 first[fact.name] = fact

@@ -61,7 +61,7 @@ def data_schema(ontology: Ontology) -> Schema:
         "coverage": _coverage(),
         "entities": _object({"entities": _map(_SLUG, _entity(ontology))}),
         "sources": _object({"documents": _map(_DOCUMENT, _document()), "works": _map(_SLUG, _work())}, required=()),
-        "editorial": _object({"ranks": _map("^", _rank(ontology)), "notes": _map("^", _text())}, required=()),
+        "editorial": _object({"ranks": _map("^", _rank(ontology)), "notes": _map("^", _many(_text()))}, required=()),
     }
     return {
         "$schema": DIALECT,
@@ -96,7 +96,8 @@ def _facts(ontology: Ontology) -> Schema:
             "else": _ref("statement"),
         },
     }
-    return _object({"document": {"type": "string", "pattern": _DOCUMENT}, "facts": _map(_SLUG, fact)})
+    parts = {"anyOf": [fact, {"type": "array", "items": fact, "minItems": 1}]}
+    return _object({"document": {"type": "string", "pattern": _DOCUMENT}, "facts": _map(_SLUG, parts)})
 
 
 def _statement(ontology: Ontology) -> Schema:

@@ -2,8 +2,8 @@
 
 data/entities*.yaml     entities:  slug → type, kind, label, …
 data/sources.yaml       documents: slug → hash, length, author, …;  works: slug → label, creator, …
-data/facts/d000.yaml    document:, facts: fact → at, subject, …
-data/editorial.yaml     ranks: claim → rank, reason;  notes: claim → text
+data/facts/d000.yaml    document:, facts: fact → at, subject, …  (or a list of these: parts that differ in passages, firmness, …)
+data/editorial.yaml     ranks: claim → rank, reason;  notes: claim → text or texts
 data/coverage/d000.yaml document:, skips: list of at, reason, of   (read apart: it is no part of the graph)
 """
 
@@ -21,12 +21,16 @@ COVERAGE = "coverage"
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One named entry of a file (an entity, a document, a work, a fact, a rank) with its fields."""
+    """One named entry of a file (an entity, a document, a work, a fact, a rank) with its fields.
+
+    `part` counts from 1 where a fact is a list of parts, else it is 0.
+    """
 
     name: str
     file: str
     line: int
     fields: dict[str, Entry]
+    part: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,16 +218,28 @@ class _Reader:
     def notes(self, file: str, table: Table) -> Iterator[Note]:
         place = self.faults.at(file)
         for entry in self._entries(table, "notes", place):
-            text = one_text(entry, place)
-            if text is not None:
+            for text in texts(entry, place):
                 yield Note(entry.key, file, entry.line, text)
 
     def fact_file(self, file: str) -> Iterator[FactFile]:
         table = self.table(file, ("document", "facts"))
         document = self._document(file, table)
-        facts = tuple(self.records(file, table, "facts"))
+        facts = tuple(self.facts(file, table))
         if document is not None:
             yield FactFile(file, document, facts)
+
+    def facts(self, file: str, table: Table) -> Iterator[Record]:
+        place = self.faults.at(file)
+        for entry in self._entries(table, "facts", place):
+            parts = entry.value.items if isinstance(entry.value, Items) and entry.value.items else (entry.value,)
+            for number, part in enumerate(parts, 1):
+                if isinstance(part, Table):
+                    listed = isinstance(entry.value, Items)
+                    yield Record(
+                        entry.key, file, part.line if listed else entry.line, part.entries, number if listed else 0
+                    )
+                else:
+                    place.within(entry.key).error(entry.line, "a mapping (`key: value`) is expected below")
 
     def ledger(self, file: str) -> Iterator[Ledger]:
         table = self.table(file, ("document", "skips"))
