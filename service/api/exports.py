@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse, StreamingResponse
 
 from service.api.context import Context, context_of
 from service.api.representation import (
+    COLLECTION_FORMS,
     as_json,
     check_not_modified,
     chosen_rdf_format,
@@ -31,7 +32,7 @@ _Context = Annotated[Context, Depends(context_of)]
     operation_id="export_file",
     response_class=Response,
     responses={
-        200: {"description": "The file; `manifest.json` lists them.", "content": {"*/*": {}}},
+        200: {"description": "The file; `manifest.json` lists them.", "content": content_of(COLLECTION_FORMS)},
         304: {"description": "The client has this version already."},
         404: problem_response("There is no such file."),
     },
