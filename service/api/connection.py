@@ -39,11 +39,6 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
         self._await_head()
 
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self._head_pending and self._head_timer is None and not self.transport.is_closing():
-            self._await_head()  # most heads come in one piece and need no timer
-
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_is_there()
         super().connection_lost(exc)
@@ -52,8 +47,11 @@ class Connection(HttpToolsProtocol):
         self._quiet_bytes += len(data)
         if self._quiet_bytes > _MAX_QUIET_BYTES:
             self._refuse(b"431 Request Header Fields Too Large", b"The headers are too large.\n")
-        if not self._refused:
-            super().data_received(data)
+        if self._refused:
+            return
+        super().data_received(data)
+        if self._head_pending and self._head_timer is None and not self.transport.is_closing():
+            self._await_head()  # most heads come in one piece and need no timer
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -157,6 +155,8 @@ class Exchange:
     def cut(self) -> None:
         """End the connection so that no client takes what it has for the whole answer."""
         transport = self._connection.transport
+        if transport.is_closing():
+            return
         endpoint = transport.get_extra_info("socket")
         if endpoint is not None:
             endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
