@@ -256,3 +256,17 @@ async def test_what_was_removed_does_not_stay_in_memory_for_ever(monkeypatch, tm
             async with open_store(Settings(workers=1), content=list, directory=directory) as store:
                 assert len(await rows(store, "SELECT * { ?s ?p ?o }")) == 3
                 assert len(list(Path(directory).glob("base-*.nq"))) <= 2  # of sixty
+
+
+async def test_the_quads_are_counted_as_they_come_and_go(store):
+    there, fresh = numbers(1)[0], ox.Quad(iri("a"), iri("b"), iri("c"), iri("h"))
+    changes = [
+        (Delta(added=[there, fresh, fresh]), 101),
+        (Delta(removed=[fresh, fresh, ox.Quad(iri("no"), iri("no"), iri("no"))]), 100),
+        (Delta(removed=[there], added=[there]), 100),
+        (Delta(removed=numbers(100), dropped=[iri("g")]), 0),
+    ]
+    for delta, count in changes:
+        await store.apply(delta)
+        assert await rows(store, "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }") == [[str(count)]]
+        assert store.status().quads == count
