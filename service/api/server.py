@@ -48,5 +48,6 @@ async def serve(app: ASGIApp, listener: socket.socket, settings: Settings) -> No
     """Answer requests on a bound socket until SIGINT or SIGTERM, then let running answers end."""
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
+    listener.listen()  # who reads the next line may connect at once
     print(f"Marsad serves http://{shown}:{port}/  (Ctrl-C ends it)", file=sys.stderr, flush=True)
     await server_for(app, settings).serve(sockets=[listener])

@@ -61,10 +61,14 @@ _FORM, _QUERY_TYPE, _UPDATE_TYPE = (
 _RECENT_REQUESTS, _RECENT_BYTES = 1024, 8 * 2**10
 # 4 MiB: reading takes 100 bytes of memory for each byte. What is larger goes through the Graph Store Protocol.
 _MAX_UPDATE_BYTES = 4 * 2**20
+# Of a kept answer, what is handed to the connection at once.
+_PART_BYTES = 256 * 2**10
+# Seconds without a byte taken by the client after which it is given up.
+_SEND_PAUSE_S = 30.0
 # A fast query is over before anybody needs to watch for its client's going away.
 _WATCH_AFTER_S = 0.02
 _QUERY_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
-_MAX_IGNORED_SHOWN = 20
+_MAX_IGNORED_SHOWN, _MAX_IGNORED_CHARACTERS = 20, 100
 _HTML = "text/html"
 
 
@@ -234,6 +238,8 @@ class SparqlEndpoint:
         chosen, content_type = _format_for(reading.form, accept, _only(pairs, "format") or _only(pairs, "output"))
         defaults, named = _iris(pairs, "default-graph-uri"), _iris(pairs, "named-graph-uri")
         by_protocol = bool(defaults or named)
+        # In a plain dataset, where graphs come and go by updates, one that is not there is an empty one.
+        lenient = self._writable and not scope.get(KEYED)
         union = self._settings.default_graph == "union" and not by_protocol and not reading.names_dataset
         query = Query(
             reading.text,
@@ -251,7 +257,9 @@ class SparqlEndpoint:
         )
         identity = repr(query)
         digest = hashlib.blake2b(identity.encode("utf-8", "surrogatepass"), digest_size=12)
-        unknown = dict.fromkeys(quote(name, safe="") for name, _ in pairs if name not in _KNOWN_PARAMETERS)
+        unknown = dict.fromkeys(
+            quote(name, safe="")[:_MAX_IGNORED_CHARACTERS] for name, _ in pairs if name not in _KNOWN_PARAMETERS
+        )
         return _Prepared(
             query=query,
             # Its tokens take a hundred times the bytes of the text, and are needed only for a fault.
@@ -314,6 +322,7 @@ class SparqlEndpoint:
             exchange.answer_until_close()
         kept: list[bytes] | None = [] if not prepared.reading.volatile else None
         kept_bytes = 0
+        answer.on_cut = exchange.cut if exchange is not None else None
         try:
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             async for chunk in answer.chunks():
@@ -323,7 +332,7 @@ class SparqlEndpoint:
                         kept = None
                     else:
                         kept.append(chunk)
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                await _send_part(exchange, send, chunk)
         except AnswerCut:
             # The client has had some of it, so no status can say it any more: the connection breaks off.
             if exchange is None:
@@ -341,7 +350,9 @@ class SparqlEndpoint:
 
     async def _send_whole(self, scope: Scope, send: Send, prepared: _Prepared, headers: Headers, body: bytes) -> None:
         exchange = Exchange.of(scope)
-        if exchange is not None and scope["method"] != "HEAD" and exchange.takes(send):
+        if len(body) > _PART_BYTES and scope["method"] != "HEAD":
+            await _send_parts(exchange, send, prepared.headers + headers, body)
+        elif exchange is not None and scope["method"] != "HEAD" and exchange.takes(send):
             exchange.answer(prepared.head + b"".join([b"%s: %s\r\n" % pair for pair in headers]), body)
         else:
             await respond(send, 200, prepared.headers + headers, body, with_body=scope["method"] != "HEAD")
@@ -442,11 +453,38 @@ class _Watch:
             self._task.cancel()
 
 
+# In the scope of a request whose changes need a key.
+KEYED = "marsad.keyed"
+
+
+async def _send_part(exchange: Exchange | None, send: Send, part: bytes) -> None:
+    """A part of a longer answer. Raises AnswerCut: the client has taken nothing for 30 s, and the connection is cut."""
+    try:
+        async with asyncio.timeout(_SEND_PAUSE_S):
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+    except TimeoutError:
+        if exchange is not None:
+            exchange.cut()
+        raise AnswerCut(f"the client took nothing for {_SEND_PAUSE_S:g} s") from None
+
+
+async def _send_parts(exchange: Exchange | None, send: Send, headers: Headers, body: bytes) -> None:
+    """A large answer, so that only a part of it waits for the client."""
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": 200, "headers": [*headers, length]})
+    with suppress(AnswerCut):  # the connection is cut already
+        for start in range(0, len(body), _PART_BYTES):
+            await _send_part(exchange, send, body[start : start + _PART_BYTES])
+        await send({"type": "http.response.body", "body": b""})
+
+
 def refuse_cross_site(scope: Scope) -> None:
     """Refuse a change that a page of another site, or a name that was bent to loopback, has the browser send.
 
     Raises CrossSite.
     """
+    if scope.get(KEYED):  # no page of another site has the key, and a browser adds none by itself
+        return
     host = header(scope, b"host") or ""
     origin = header(scope, b"origin")
     if origin is not None and origin.partition("://")[2] != host:

@@ -211,6 +211,8 @@ class Answer(Protocol):
     version: int
     gzipped: bool
     whole: bytes | None
+    # Called when the answer ends early, at once: whoever writes it may be waiting for a slow client.
+    on_cut: Callable[[], None] | None
 
     def chunks(self) -> AsyncIterator[bytes]:
         """The bytes of the answer as they come, at most about 64 KiB at a time and never more than a few ahead.

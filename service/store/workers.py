@@ -77,6 +77,7 @@ class Running:
         self.version = 0
         self.gzipped = False
         self.whole: bytes | None = None
+        self.on_cut: Callable[[], None] | None = None
         self.started = time.monotonic()
         self.deadline_s = deadline_s
         self.deadline = self.started + deadline_s
@@ -119,6 +120,8 @@ class Running:
         if self._error is None and not self._complete:
             self._error = error
             self._wake()
+            if self.on_cut is not None:
+                self.on_cut()
 
     def _wake(self) -> None:
         if not self.first.done():
