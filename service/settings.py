@@ -59,10 +59,6 @@ def _one_of(*words: str) -> Callable[[str], str]:
     return read
 
 
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word for word in text.replace(",", " ").split() if word)
-
-
 def _base(text: str) -> str:
     if not text.startswith(("http://", "https://")) or not text.endswith("/"):
         raise ValueError("an http(s) IRI that ends in / is expected")
@@ -122,9 +118,6 @@ class Settings:
     )
     cache_bytes: int = _setting(
         "MARSAD_CACHE_BYTES", 64 * 2**20, _count, "bytes of answers kept for repeated queries; 0 switches the cache off"
-    )
-    service_hosts: tuple[str, ...] = _setting(
-        "MARSAD_SERVICE_HOSTS", (), _words, "host names that SERVICE and LOAD may reach; none by default"
     )
     read_keys: bool = _setting(
         "MARSAD_READ_KEYS", False, _switch, "1: reads need a key too (`marsad key new NAME --scope read`)"
