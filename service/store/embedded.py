@@ -14,6 +14,7 @@ import os
 import secrets
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -22,12 +23,12 @@ from typing import Any, Self
 
 import pyoxigraph as ox
 
-from service.errors import ConfigurationError, MalformedRdf, StorageFailed, StoreUnavailable
+from service.errors import ConfigurationError, MalformedRdf, MarsadError, StorageFailed, StoreUnavailable
 from service.rdf.formats import NQUADS, RDF_FORMATS, RdfFormat
 from service.settings import Settings
 from service.store import wire
 from service.store.base import Delta, Export, GraphName, Listener, Query, Status, Subject, Term, Update, Upload, read
-from service.store.log import ChangeLog
+from service.store.log import END_OF_CHANGE, ChangeLog
 from service.store.workers import Limits, Pool, ReplicaProcess, Running
 
 _log = logging.getLogger(__name__)
@@ -48,12 +49,13 @@ Progress = Callable[[str], None]
 
 @dataclass
 class _State:
-    """What `state.json` holds."""
+    """What `state.json` holds. `loaded` is the version at which the store held what the sources of `digest` say."""
 
     id: str
     digest: str
     base: int
     on_disk: int
+    loaded: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,7 @@ class EmbeddedStore:
         self._quads: ox.Store | None = None
         self._failed = False
         self._state = _State(self.id, digest, 0, 0)
+        self._checkpointing = threading.Lock()
         self._scratch: Path | None = None
         self._base: list[File] = list(files)
         self._since_base: list[tuple[int, bytes]] = []
@@ -190,6 +193,7 @@ class EmbeddedStore:
         self._replica: ReplicaProcess | None = None
         self._loading: dict[ReplicaProcess, asyncio.Future[dict[str, Any]]] = {}
         self._writing: asyncio.Lock
+        self._copied: asyncio.Event  # this process has its own copy of the quads, or never will
         self._tasks: set[asyncio.Task[None]] = set()
         self._ready = False
         self._stopping = False
@@ -206,7 +210,7 @@ class EmbeddedStore:
 
     async def _start(self) -> None:
         settings = self._settings
-        self._writing = asyncio.Lock()
+        self._writing, self._copied = asyncio.Lock(), asyncio.Event()
         workers = settings.workers or 2 * len(os.sched_getaffinity(0))
         limits = Limits(
             deadline_s=settings.deadline_s,
@@ -220,7 +224,9 @@ class EmbeddedStore:
             await asyncio.to_thread(self._open_content)
         await self._load_replica()
         if self._files and self.writable:
-            await self._copy_from_replica()
+            self._spawn(self._copy_from_replica())  # reads need not wait for it, changes do
+        else:
+            self._copied.set()
         self._ready = True
 
     async def __aexit__(self, *_: object) -> None:
@@ -256,6 +262,11 @@ class EmbeddedStore:
 
     def _open_directory(self, directory: Path) -> None:
         state = _read_state(directory)
+        if state is None and _has_changes(directory):
+            raise ConfigurationError(
+                f"{directory / 'state.json'} is absent or damaged, and changes.log beside it has changes: "
+                "`marsad restore` a backup, or move the directory away to start from the sources"
+            )
         if state is None or (state.digest != self._digest and not _has_changes(directory)):
             self._build(directory)
             state = _read_state(directory)
@@ -358,14 +369,18 @@ class EmbeddedStore:
         """Fill this process's own copy, for a dataset that was loaded by the replica alone."""
         assert self._scratch is not None
         path = self._scratch / "base-0.nq"
-        answer = await self._pool.query(Export(format=NQUADS.name).message())
-        with path.open("wb") as file:
-            async for chunk in answer.chunks():
-                file.write(chunk)
-        self._base = [File(path, NQUADS.name, ours=True)]
-        self._quads = ox.Store()
-        quads = ox.parse(path=path, format=ox.RdfFormat.N_QUADS, lenient=True)
-        await asyncio.to_thread(self._quads.bulk_extend, quads)
+        try:
+            answer = await self._pool.query(Export(format=NQUADS.name).message(), patient=True)
+            with path.open("wb") as file:
+                async for chunk in answer.chunks():
+                    file.write(chunk)
+            own = ox.Store()
+            await asyncio.to_thread(own.bulk_extend, ox.parse(path=path, format=ox.RdfFormat.N_QUADS, lenient=True))
+            self._base, self._quads = [File(path, NQUADS.name, ours=True)], own
+        except MarsadError as error:
+            _log.error("the dataset takes no changes, for its quads could not be copied: %s", error)
+        finally:
+            self._copied.set()
 
     def _on_event(self, replica: ReplicaProcess, event: dict[str, Any], descriptors: list[int]) -> None:
         kind = event["event"]
@@ -484,6 +499,7 @@ class EmbeddedStore:
 
     async def propose(self, change: Update | Upload, *, deadline_s: float | None = None) -> Delta:
         """See `Store.propose`."""
+        await self._copied.wait()
         self._own()
         answer = await self._pool.query(wire.pack(*change.pack()), deadline_s=deadline_s, scratch=True)
         return Delta.unpack(await read(answer))
@@ -503,12 +519,18 @@ class EmbeddedStore:
 
     async def adopt(self) -> None:
         """Say that the store holds what `content` says by now: the next start with this digest takes it as it is."""
-        self._state.digest, self.outdated = self._digest, False
+        self._state.digest, self._state.loaded, self.outdated = self._digest, self.version, False
         if self._directory is not None:
             async with self._writing:
                 await asyncio.to_thread(self._checkpoint)
 
+    @property
+    def loaded(self) -> int:
+        """The version at which the store last held what `content` says: 0, or where it was adopted."""
+        return self._state.loaded
+
     async def _apply(self, delta: Delta, about: Mapping[str, str] | None = None) -> None:
+        await self._copied.wait()
         quads = self._own()
         if not delta:
             return
@@ -545,10 +567,11 @@ class EmbeddedStore:
 
     def _checkpoint(self) -> None:
         assert self._directory is not None
-        version = self.version
-        self._own().flush()
-        self._state.on_disk = version
-        _write_state(self._directory, self._state)
+        with self._checkpointing:  # the end of the store may meet one that a cancelled task has begun in a thread
+            version = self.version
+            self._own().flush()
+            self._state.on_disk = version
+            _write_state(self._directory, self._state)
 
     def _own(self) -> ox.Store:
         if self._quads is None:
@@ -567,12 +590,12 @@ def _apply(quads: ox.Store, delta: Delta) -> None:
 
 
 def _has_changes(directory: Path) -> bool:
-    """Whether changes were made in a directory that another digest made."""
-    if not (directory / "changes.log").is_file():
+    """Whether changes were made in a directory; only reads, since another process may be writing to its log."""
+    try:
+        with (directory / "changes.log").open("rb") as file:
+            return any(line == END_OF_CHANGE for line in file)
+    except FileNotFoundError:
         return False
-    log = ChangeLog(directory / "changes.log")
-    log.close()
-    return log.last > 0
 
 
 def _open_database(path: Path) -> ox.Store:

@@ -14,6 +14,9 @@ import pyoxigraph as ox
 from service.errors import StorageFailed
 from service.store.base import Delta, n_quads, read_n_quads
 
+# The last line of every change.
+END_OF_CHANGE = b"TC .\n"
+
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
@@ -133,7 +136,7 @@ class ChangeLog:
                 if line.startswith(b"H "):
                     name, value = _read_head(line)
                     head[name] = value
-                elif line == b"TC .\n":
+                elif line == END_OF_CHANGE:
                     version, removed, added = (int(head.pop(name, "0")) for name in ("version", "removed", "added"))
                     self._remember(LogEntry(version, removed, added, head), end, position - end)
                     end, head = position, {}
@@ -161,7 +164,7 @@ def _body(delta: Delta) -> bytes:
     lines += [b"D " + line for line in n_quads(delta.removed).splitlines(keepends=True)]
     lines += [b"A " + line for line in n_quads(delta.added).splitlines(keepends=True)]
     lines += [f"GD <{name.value}> .\n".encode() for name in delta.dropped]
-    lines.append(b"TC .\n")
+    lines.append(END_OF_CHANGE)
     return b"".join(lines)
 
 

@@ -132,10 +132,23 @@ async def test_a_store_in_a_directory_is_the_same_after_a_restart(tmp_path):
         assert {quad.object.value for quad in store.match()} == {"1", "2", "é\n"}
         assert len(await rows(store, "SELECT * { ?s ?p ?o }")) == 3
     async with opened("2") as store:
-        assert (store.id, store.version, store.outdated) == (first, 1, True)
+        assert (store.id, store.version, store.outdated, store.loaded) == (first, 1, True, 0)
         await store.adopt()
     async with opened("2") as store:
-        assert (store.version, store.outdated) == (1, False)
+        assert (store.version, store.outdated, store.loaded) == (1, False, 1)
+
+
+async def test_changes_are_not_thrown_away_with_a_damaged_state(tmp_path):
+    def opened() -> EmbeddedStore:
+        return open_store(Settings(workers=1), content=lambda: numbers(3), directory=tmp_path / "store", digest="1")
+
+    async with opened() as store:
+        await store.apply(Delta(removed=numbers(1)))
+    (tmp_path / "store" / "state.json").write_text("{")
+    with pytest.raises(ConfigurationError, match="marsad restore"):
+        async with opened():
+            pass
+    assert (tmp_path / "store" / "changes.log").stat().st_size > 0
 
 
 async def test_a_store_that_nobody_changed_is_made_anew_from_other_sources(tmp_path):
@@ -188,6 +201,7 @@ async def test_files_are_served_with_and_without_a_copy_in_the_service(tmp_path)
             assert len(found) >= 2
             assert store.graph_names() == ["http://example.com/g"]
             if writable:
+                await store.apply(Delta())  # changes wait until the service has its copy
                 assert len(list(store.match())) == 2
                 assert {str(quad.object) for quad in store.match()} <= {row[0] for row in found}
             else:
