@@ -1,10 +1,12 @@
 """Wiring: settings, store, index and routes become one application and one server. No logic of its own."""
 
 import asyncio
+import logging
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Literal
 
 import pyoxigraph as ox
 from fastapi import FastAPI
@@ -12,24 +14,41 @@ from fastapi.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service import __version__
+from service.api import changes as changes_api
 from service.api import discovery, docs, exports, linked_data, pages, reconcile, rest
+from service.api.auth import with_read_keys
 from service.api.context import Context
+from service.api.gated_store import gated, with_keys
+from service.api.graph_store import create_graph_store_app
 from service.api.health import create_health_app
 from service.api.http import local_path
 from service.api.middleware import with_middleware
 from service.api.problems import install_handlers
 from service.api.server import listening_socket, serve
 from service.api.sparql import create_sparql_app
+from service.api.versions import Versions
+from service.errors import ChangeConflict
 from service.graph.build import Progress, compile_and_validate, document_property
+from service.graph.changes import Changes
 from service.graph.compile import compile_sources, source_digest
 from service.graph.evidence import Texts
+from service.graph.forms import Forms
+from service.graph.gate import Gate
 from service.graph.index import Index
+from service.graph.keys import Keys
+from service.graph.loading import follow_sources
+from service.graph.ontology import read_ontology, read_shapes
+from service.graph.questions import questions
 from service.paths import data_dir, ontology_dir
 from service.rdf.iris import graph_iri
 from service.rdf.namespaces import DCTERMS_CREATOR, DCTERMS_LANGUAGE, prefixes
 from service.settings import Settings
 from service.store.base import Delta, Store
-from service.store.embedded import open_store
+from service.store.embedded import EmbeddedStore, open_store
+
+_log = logging.getLogger(__name__)
+
+Changed = Literal["keep", "refuse", "discard"]
 
 _DESCRIPTION = """A knowledge graph in which every fact has a source.
 
@@ -53,9 +72,9 @@ def create_app(context: Context) -> ASGIApp:
     install_handlers(api)
     api.mount("/static", StaticFiles(directory=pages.EXPLORER / "static"), name="static")
     docs.install_openapi(api)
-    for module in (rest, discovery, reconcile, exports, linked_data, docs, pages):
+    for module in (changes_api, rest, discovery, reconcile, exports, linked_data, docs, pages):
         api.include_router(module.router)
-    sparql = create_sparql_app(context.store, context.settings, prefixes(context.base), editor=pages.editor(api))
+    sparql, graphs = _sparql_apps(context, pages.editor(api))
     health = create_health_app(context.store)
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,18 +82,45 @@ def create_app(context: Context) -> ASGIApp:
         path = local_path(scope)
         if path == "/sparql" or path.startswith("/queries/"):
             await sparql(scope, receive, send)
+        elif path == "/graphs" or path.startswith("/graphs/"):
+            await graphs(scope, receive, send)
         elif path in ("/healthz", "/readyz", "/metrics"):
             await health(scope, receive, send)
         else:
             await api(scope, receive, send)
 
-    return with_middleware(dispatch, context.settings)
+    app = with_middleware(dispatch, context.settings)
+    if context.changes is None:
+        return app
+    if context.settings.read_keys and context.keys is not None:
+        app = with_read_keys(app, context.keys)
+    versions = Versions(context, create_app)
+    context.closing.append(versions.close)
+    return versions.around(app)
+
+
+def _sparql_apps(context: Context, editor: ASGIApp) -> tuple[ASGIApp, ASGIApp]:
+    """`/sparql` and `/graphs`: over the store as it is, or over the one whose changes pass the gate."""
+    known = prefixes(context.base)
+    if context.changes is None or context.keys is None:
+        sparql = create_sparql_app(context.store, context.settings, known, editor=editor)
+        return sparql, create_graph_store_app(context.store, context.settings, writable=False)
+    store = gated(context.changes, context.keys)
+    sparql = create_sparql_app(store, context.settings, known, writable=True, strict=True, editor=editor)
+    graphs = create_graph_store_app(store, context.settings, writable=True)
+    return with_keys(sparql, context.base), with_keys(graphs, context.base)
 
 
 @asynccontextmanager
-async def open_project(settings: Settings, progress: Progress, *, in_memory: bool = False) -> AsyncIterator[Context]:
+async def open_project(
+    settings: Settings, progress: Progress, *, in_memory: bool = False, changed: Changed = "keep"
+) -> AsyncIterator[Context]:
     """The project's graph, loaded and indexed; kept under `settings.home` unless `in_memory`.
 
+    `changed` says what is done where the sources changed and the graph too, through the service: it is kept as it is
+    and the difference printed, or its changes are discarded, or nothing is opened.
+
+    Raises ChangeConflict: `changed` is "refuse" and both changed; the message shows the difference.
     Raises ConfigurationError: the ontology or the data cannot be found, or another process uses the home.
     Raises SourceErrors, OntologyError, InvalidGraph: the sources are not fit to be served; what was served before stays.
     """
@@ -95,21 +141,49 @@ async def open_project(settings: Settings, progress: Progress, *, in_memory: boo
     )
     started = time.monotonic()
     async with store:
+        if store.outdated or changed == "discard":
+            await _bring_in_sources(store, content, settings.base, changed)
         progress("loaded", f"{store.status().quads:,} quads", time.monotonic() - started)
         index = await asyncio.to_thread(
-            _open_index, store, None if in_memory else settings.home / "index.sqlite", settings
+            open_index, store, None if in_memory else settings.home / "index.sqlite", settings
         )
         texts = Texts(settings.documents) if settings.documents else None
         sources = list(store.match(None, None, None, graph_iri(settings.base, "sources")))
         languages = document_property(sources, DCTERMS_LANGUAGE, settings.base)
         authors = document_property(sources, DCTERMS_CREATOR, settings.base)
+        base = settings.base
+        changes = Changes(store, gate_maker(ontology, base), base=base, questions=questions(ontology))
+        forms = Forms(read_ontology(ontology, base=base))
+        keys = Keys(settings.home)
+        context = Context(settings, store, index, texts, languages, authors, changes, keys, forms)
         try:
-            yield Context(settings, store, index, texts, languages, authors)
+            yield context
         finally:
+            for close in context.closing:
+                await close()
+            changes.close()
             index.close()
 
 
-def _open_index(store: Store, path: Path | None, settings: Settings) -> Index:
+async def _bring_in_sources(
+    store: EmbeddedStore, content: Callable[[], Iterable[ox.Quad]], base: str, changed: Changed
+) -> None:
+    quads = await asyncio.to_thread(content)
+    try:
+        await follow_sources(store, quads, base=base, discard=changed == "discard")
+    except ChangeConflict as error:
+        if changed == "refuse":
+            raise
+        _log.warning("%s\nThe graph is served as it is.", error)
+
+
+def gate_maker(ontology: Path, base: str) -> Callable[[], Gate]:
+    """Makes the gate of an ontology folder, when it is first needed: compiling the shapes takes a fifth of a second."""
+    return lambda: Gate(read_shapes(ontology, base=base), read_ontology(ontology, base=base).direct_rule, base=base)
+
+
+def open_index(store: Store, path: Path | None, settings: Settings) -> Index:
+    """The index of a store, made anew where it is of another version, and moved with every change."""
     index = Index(path, settings.base)
     stamp = f"{store.id}-{store.version}"
     if index.stored_version() != stamp:

@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,10 +11,13 @@ import pyoxigraph as ox
 from fastapi import Request
 
 from service.errors import NotFound, TextsMissing
+from service.graph.changes import Changes
 from service.graph.describe import Describer, Passage
 from service.graph.evidence import Texts
 from service.graph.export import Export
+from service.graph.forms import Forms
 from service.graph.index import Index, Match
+from service.graph.keys import Keys
 from service.graph.review import ReviewSection, review, review_queries
 from service.paths import ontology_dir
 from service.rdf.iris import graph_iri
@@ -36,6 +39,12 @@ class Context:
     texts: Texts | None
     languages: dict[str, str]
     authors: dict[str, str]
+    # None where the graph is not changed: an earlier version of it, or a command that only asks.
+    changes: Changes | None = None
+    keys: Keys | None = None
+    forms: Forms | None = None
+    # Called in order when the service ends.
+    closing: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     _local: threading.local = field(default_factory=threading.local)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _reviewed: tuple[str, list[ReviewSection]] = ("", [])

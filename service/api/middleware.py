@@ -10,7 +10,10 @@ from service.settings import Settings
 # These answer for themselves, every method and header.
 _OWN_MASTERS = ("/sparql", "/sparql/", "/graphs", "/graphs/", "/healthz", "/readyz", "/metrics")
 _READS = ("GET", "HEAD", "OPTIONS")
-_REQUEST_HEADERS = "Accept, Accept-Language, Content-Type, If-None-Match, If-Modified-Since, Authorization"
+_WRITES = ("POST", "PUT", "PATCH", "DELETE")
+_REQUEST_HEADERS = (
+    "Accept, Accept-Language, Content-Type, If-Match, If-None-Match, If-Modified-Since, Authorization, Marsad-Message"
+)
 _LEAST_GZIP_BYTES = 1024
 # Level 4: at 9, Starlette's default, a megabyte of JSON takes five times as long to become 2 % smaller.
 _GZIP_LEVEL = 4
@@ -25,10 +28,11 @@ def with_middleware(app: ASGIApp, settings: Settings) -> ASGIApp:
             await app(scope, receive, send)
             return
         path = local_path(scope)
-        if path in _OWN_MASTERS or path.startswith("/queries/"):
+        if path in _OWN_MASTERS or path.startswith(("/queries/", "/graphs/")):
             await app(scope, receive, send)
         elif scope["method"] == "OPTIONS":
-            await respond(send, 204, preflight(_READS, _REQUEST_HEADERS))
+            methods = (*_READS, *_WRITES) if path.startswith("/api/v1/") else _READS
+            await respond(send, 204, preflight(methods, _REQUEST_HEADERS))
         elif scope["method"] == "HEAD":
             await _guarded(compressed, {**scope, "method": "GET"}, receive, _with_headers(_without_body(send)), False)
         else:

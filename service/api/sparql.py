@@ -67,6 +67,7 @@ _PART_BYTES = 256 * 2**10
 _SEND_PAUSE_S = 30.0
 # A fast query is over before anybody needs to watch for its client's going away.
 _WATCH_AFTER_S = 0.02
+_LOOPBACK_HOST = re.compile(r"((localhost|127\.0\.0\.1|\[::1\])(:\d+)?)?", re.IGNORECASE)
 _QUERY_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _MAX_IGNORED_SHOWN, _MAX_IGNORED_CHARACTERS = 20, 100
 _HTML = "text/html"
@@ -489,8 +490,7 @@ def refuse_cross_site(scope: Scope) -> None:
     origin = header(scope, b"origin")
     if origin is not None and origin.partition("://")[2] != host:
         raise CrossSite("changes are taken from this service's own pages and from programs, not from other sites")
-    name = host.rpartition(":")[0] if ":" in host and not host.endswith("]") else host
-    if name not in ("localhost", "127.0.0.1", "[::1]", ""):
+    if not _LOOPBACK_HOST.fullmatch(host):
         raise CrossSite("changes are taken only under the names localhost, 127.0.0.1 and [::1]")
 
 

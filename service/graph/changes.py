@@ -19,12 +19,13 @@ import pyoxigraph as ox
 
 from service.errors import ChangeConflict, ChangeRefused, NotFound
 from service.graph.gate import Fault, Gate, Match, Verdict, exact
-from service.graph.history import only_claims, reversed_change
+from service.graph.history import only_claims, quads_at, reversed_change
 from service.graph.provenance import activity
 from service.graph.questions import Question
 from service.graph.validation import Term, ValidationResult
 from service.rdf import namespaces as ns
 from service.rdf.iris import graph_iri, split_iri
+from service.rdf.namespaces import prefixes
 from service.store.base import Delta, Update, Upload
 from service.store.embedded import EmbeddedStore
 
@@ -162,6 +163,11 @@ class Changes:
             verdict = await self._examine(proposal, deadline_s)
             return verdict, self.violations(verdict)
 
+    async def state_at(self, version: int) -> set[ox.Quad]:
+        """The whole graph as it was at a version. Raises NotFound: the log does not reach back to it."""
+        async with self._one:  # nothing changes while the present graph is read
+            return await self._in_thread(quads_at, self.store, version)
+
     async def undo(self, version: int, *, by: Author, message: str = "", dry_run: bool = False) -> Outcome:
         """Make a new change that reverses what a version did.
 
@@ -231,13 +237,14 @@ class Changes:
             return ()
         graph = ox.Store()
         graph.bulk_extend(self.store.match())
-        before = [_rows(graph, question) for question in self._questions]
+        known = prefixes(self.base)
+        before = [_rows(graph, question, known) for question in self._questions]
         for quad in delta.removed:
             graph.remove(quad)
         graph.extend(delta.added)
         found = []
         for question, old in zip(self._questions, before, strict=True):
-            new = _rows(graph, question)
+            new = _rows(graph, question, known)
             if old != new:
                 found.append(QuestionChange(question.name, question.title, len(old - new), len(new - old)))
         return tuple(found)
@@ -253,8 +260,8 @@ async def _to_the_end(work: Awaitable[_T]) -> _T:
         raise
 
 
-def _rows(graph: ox.Store, question: Question) -> frozenset[object]:
-    answer = graph.query(question.text, use_default_graph_as_union=True)
+def _rows(graph: ox.Store, question: Question, known: dict[str, str]) -> frozenset[object]:
+    answer = graph.query(question.text, use_default_graph_as_union=True, prefixes=known)
     if isinstance(answer, ox.QuerySolutions):
         names = [variable.value for variable in answer.variables]
         return frozenset(tuple(str(row[name]) for name in names) for row in answer)

@@ -1,0 +1,554 @@
+"""Changing the graph over REST, and its history: `/api/v1/changes`, `/api/v1/validate`, writes of records.
+
+A body is a record as people write it in `data/`, in JSON or YAML. Every write takes `dry-run=true` and `message`.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+from xml.sax.saxutils import escape
+
+import pyoxigraph as ox
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import JSONResponse
+
+from service.api.auth import authorise
+from service.api.context import Context, context_of
+from service.api.gated_store import message_of
+from service.api.negotiation import choose
+from service.api.problems import UnsupportedMediaType
+from service.errors import BadRequest, BodyTooLarge, NotFound, PreconditionFailed, ReadOnly
+from service.graph.changes import Author, Changes, Violation
+from service.graph.forms import Forms, read_form, table_of
+from service.graph.gate import Match, Verdict
+from service.graph.history import difference
+from service.graph.keys import Keys, Scope
+from service.graph.outcome import delta_json, outcome_json
+from service.graph.validation import ValidationReport
+from service.graph.yaml_text import Entry, Table, Text
+from service.rdf.formats import RDF_FORMATS
+from service.rdf.iris import document_iri, entity_iri, graph_iri
+from service.rdf.namespaces import prefixes
+from service.store.base import Delta, Upload
+from service.store.log import ChangeLog, LogEntry
+
+# Written down in service/README.md; the OpenAPI description is of what everybody may ask.
+router = APIRouter(prefix="/api/v1", tags=["changes"], include_in_schema=False)
+_Context = Annotated[Context, Depends(context_of)]
+Collection = Literal["entities", "works", "documents"]
+
+_YAML = ("application/yaml", "text/yaml", "application/x-yaml")
+_JSON = "application/json"
+_ATOM = "application/atom+xml"
+_PATCH = "application/rdf-patch"
+_TURTLE = "text/turtle"
+_READABLE = {media_type: row.name for row in RDF_FORMATS for media_type in (row.media_type, *row.alternatives)}
+# Changes on one page of the feed.
+_PAGE, _MOST = 50, 500
+
+
+class Writing:
+    """What a write needs beside its body: who asks, with what message, as a dry run, against what was seen."""
+
+    def __init__(
+        self,
+        request: Request,
+        context: _Context,
+        dry_run: Annotated[Literal["true", "false"], Query(alias="dry-run")] = "false",
+        message: Annotated[str | None, Query(max_length=500)] = None,
+    ) -> None:
+        self.request, self.context = request, context
+        self.changes = changes_of(context)
+        self.dry_run = dry_run == "true"
+        self.message = message_of(message, request.headers.get("marsad-message"))
+
+    def author(self, needed: Scope = "write") -> Author:
+        """Whoever asks. Raises Forbidden."""
+        return authorise(self.request.scope, self.keys, needed)
+
+    @property
+    def keys(self) -> Keys:
+        """The keys of this service."""
+        keys = self.context.keys
+        assert keys is not None, "there are changes, so there are keys"
+        return keys
+
+    @property
+    def forms(self) -> Forms:
+        """What reads and writes records."""
+        forms = self.context.forms
+        assert forms is not None, "there are changes, so there are forms"
+        return forms
+
+    async def table(self) -> Table:
+        """The body as a mapping. Raises BadRequest, SourceErrors, UnsupportedMediaType, BodyTooLarge."""
+        kind = (self.request.headers.get("content-type") or _JSON).partition(";")[0].strip().lower()
+        if kind != _JSON and kind not in _YAML:
+            raise UnsupportedMediaType(f"a record is {_JSON} or {_YAML[0]}, not {kind}")
+        return read_form(await body_of(self.request, self.context), yaml=kind != _JSON)
+
+    async def submit(
+        self, propose: Callable[[Match], Delta], *, seen: Callable[[Delta], bool] | None = None, created: str = ""
+    ) -> Response:
+        """Make the change; `seen` says whether a change touches what `If-Match` speaks of."""
+        by = self.author()
+        outcome = await self.changes.submit(
+            propose,
+            by=by,
+            message=self.message,
+            dry_run=self.dry_run,
+            expect=self._expect(seen) if seen is not None else None,
+        )
+        headers = {"Marsad-Version": str(outcome.version), "Cache-Control": "no-store"}
+        status = 200
+        if created and not self.dry_run:
+            status, headers["Location"] = 201, created
+        return JSONResponse(outcome_json(outcome, self.context.base), status, headers)
+
+    def _expect(self, seen: Callable[[Delta], bool]) -> Callable[[], None]:
+        """Refuse if what is to be replaced was changed after the version in the ETag that the client sends back."""
+        tag = self.request.headers.get("if-match")
+        if tag is None:
+            raise PreconditionFailed(
+                "replacing needs If-Match: the ETag of the GET that you saw, or * for whatever is there"
+            )
+        store = self.changes.store
+
+        def expect() -> None:
+            if tag.strip() == "*":
+                return
+            found = re.fullmatch(r'(?:W/)?"([^"]*?)-(\d+)(?:-[^"]*)?"', tag.strip())
+            if found is None or found[1] != store.id or int(found[2]) > store.version:
+                raise PreconditionFailed("If-Match names no version of this graph")
+            for version in range(int(found[2]) + 1, store.version + 1):
+                delta = log_of(self.changes).delta(version)
+                if delta is not None and seen(delta):
+                    raise PreconditionFailed(f"change {version} has altered it since; read it again")
+
+        return expect
+
+
+_Writing = Annotated[Writing, Depends(Writing)]
+
+
+def changes_of(context: Context) -> Changes:
+    """The way in. Raises ReadOnly: this service takes no changes."""
+    if context.changes is None:
+        raise ReadOnly("an earlier version of the graph is not changed")
+    return context.changes
+
+
+def log_of(changes: Changes) -> ChangeLog:
+    """The log of the store."""
+    log = changes.store.log
+    assert log is not None, "a store of the project has a log"
+    return log
+
+
+async def body_of(request: Request, context: Context) -> bytes:
+    """The whole body. Raises BodyTooLarge."""
+    most = context.settings.max_body_bytes
+    found = bytearray()
+    async for chunk in request.stream():
+        found += chunk
+        if len(found) > most:
+            raise BodyTooLarge(
+                f"the request body is larger than {most} bytes", limit="bytes of a request body", value=most,
+                setting="MARSAD_MAX_BODY_BYTES",
+            )  # fmt: skip
+    return bytes(found)
+
+
+def _touches(*subjects: ox.NamedNode) -> Callable[[Delta], bool]:
+    wanted = set(subjects)
+    return lambda delta: any(quad.subject in wanted for quad in (*delta.removed, *delta.added))
+
+
+def _touches_graph(graph: ox.NamedNode) -> Callable[[Delta], bool]:
+    return lambda delta: any(quad.graph_name == graph for quad in (*delta.removed, *delta.added))
+
+
+def _touches_claim(base: str, name: str) -> Callable[[Delta], bool]:
+    iri = f"{base}claim/{name}"
+
+    def touches(delta: Delta) -> bool:
+        subjects = (quad.subject for quad in (*delta.removed, *delta.added))
+        return any(
+            isinstance(node, ox.NamedNode) and (node.value == iri or node.value.startswith(f"{iri}."))
+            for node in subjects
+        )
+
+    return touches
+
+
+# --- records ---
+
+
+@router.get("/records/{collection}/{name}", summary="The record of an entity, a work or a document, as it is written.")
+async def get_record(collection: Collection, name: str, writing: _Writing) -> Response:
+    form = writing.forms.get(writing.changes.store.match, collection, name)
+    return JSONResponse(form, headers={"ETag": f'W/"{writing.context.version}"', "Cache-Control": "no-cache"})
+
+
+@router.get("/documents/{document}/facts", summary="The facts of a document, as they are written.")
+async def get_facts(document: str, writing: _Writing) -> Response:
+    facts = writing.forms.facts(writing.changes.store.match, _part(document))
+    headers = {"ETag": f'W/"{writing.context.version}"', "Cache-Control": "no-cache"}
+    return JSONResponse({"document": document, "facts": facts}, headers=headers)
+
+
+@router.put("/documents/{document}/facts", summary="Make the claims of a document what its facts say, all of them.")
+async def put_facts(document: str, writing: _Writing) -> Response:
+    writing.author()
+    facts = _facts_of(await writing.table(), document)
+    graph = graph_iri(writing.context.base, _part(document))
+    return await writing.submit(
+        lambda match: writing.forms.put_facts(match, document, facts), seen=_touches_graph(graph)
+    )
+
+
+@router.put("/claims/{name}", summary="Make the claims of a fact (d001.fact) what its record says.")
+async def put_claims(name: str, writing: _Writing) -> Response:
+    writing.author()
+    document, fact = _fact(name)
+    record = await writing.table()
+    exists = any(True for _ in writing.forms._claims_of(writing.changes.store.match, name))
+    return await writing.submit(
+        lambda match: writing.forms.put_facts(match, document, _one(fact, record), only=fact),
+        seen=_touches_claim(writing.context.base, name) if exists else None,
+        created="" if exists else str(writing.request.url.path),
+    )
+
+
+@router.patch("/claims/{name}", summary="Change some keys of a fact (d001.fact); null takes a key away.")
+async def patch_claims(name: str, writing: _Writing) -> Response:
+    writing.author()
+    document, fact = _fact(name)
+    changed = await writing.table()
+
+    def propose(match: Match) -> Delta:
+        forms = writing.forms.facts(match, document)
+        if fact not in forms:
+            raise NotFound(f"there is no fact {name}")
+        return writing.forms.put_facts(match, document, _one(fact, _merged(forms[fact], changed)), only=fact)
+
+    return await writing.submit(propose)
+
+
+@router.post("/claims", status_code=201, summary="Add a fact: its record with `document` and `fact`, its name.")
+async def post_claims(writing: _Writing) -> Response:
+    writing.author()
+    table = await writing.table()
+    entries = dict(table.entries)
+    document, fact = (_taken(entries, key) for key in ("document", "fact"))
+    record = Table(entries, table.line)
+
+    def propose(match: Match) -> Delta:
+        if any(True for _ in writing.forms._claims_of(match, f"{document}.{fact}")):
+            raise PreconditionFailed(f"there is a fact {document}.{fact} already; PUT replaces it")
+        return writing.forms.put_facts(match, document, _one(fact, record), only=fact)
+
+    return await writing.submit(propose, created=f"{writing.request.url.path}/{document}.{fact}")
+
+
+@router.delete("/claims/{name}", summary="Take a claim, or all claims of a fact (d001.fact), away.")
+async def delete_claims(name: str, writing: _Writing) -> Response:
+    seen = _touches_claim(writing.context.base, name) if _guards(writing) else None
+    return await writing.submit(lambda match: writing.forms.delete_claims(match, _part(name)), seen=seen)
+
+
+# After the claims: these take any name of a collection.
+
+
+@router.put("/{collection}/{name}", summary="Make an entity, a work or a document what the record says.")
+async def put_record(collection: Collection, name: str, writing: _Writing) -> Response:
+    writing.author()
+    table, forms = await writing.table(), writing.forms
+    iri = (document_iri if collection == "documents" else entity_iri)(writing.context.base, _part(name))
+    exists = next(writing.changes.store.match(iri, None, None, None), None) is not None
+    return await writing.submit(
+        lambda match: forms.put(match, collection, name, table),
+        seen=_touches(iri) if exists else None,
+        created="" if exists else str(writing.request.url.path),
+    )
+
+
+@router.patch("/{collection}/{name}", summary="Change some keys of a record; null takes a key away (RFC 7396).")
+async def patch_record(collection: Collection, name: str, writing: _Writing) -> Response:
+    writing.author()
+    table, forms = await writing.table(), writing.forms
+
+    def propose(match: Match) -> Delta:
+        return forms.put(match, collection, name, _merged(forms.get(match, collection, name), table))
+
+    return await writing.submit(propose)
+
+
+@router.delete("/{collection}/{name}", summary="Take an entity, a work or a document away; nothing may need it.")
+async def delete_record(collection: Collection, name: str, writing: _Writing) -> Response:
+    iri = (document_iri if collection == "documents" else entity_iri)(writing.context.base, _part(name))
+    return await writing.submit(
+        lambda match: writing.forms.delete(match, collection, name),
+        seen=_touches(iri) if _guards(writing) else None,
+    )
+
+
+@router.post("/changes", summary="Several writes as one change: all of them or none.")
+async def post_changes(writing: _Writing) -> Response:
+    """`{"operations": [{"put": "entities/ann", "record": {…}}, {"delete": "claims/d001.fact"}]}`"""
+    writing.author()
+    table = await writing.table()
+    operations = _operations(table)
+
+    def propose(match: Match) -> Delta:
+        scratch = _Scratch(match)
+        for how, path, record in operations:
+            scratch.apply(_operation(writing.forms, scratch.match, how, path, record))
+        return scratch.delta
+
+    return await writing.submit(propose)
+
+
+def _guards(writing: Writing) -> bool:
+    """Whether the client guards a deletion, which it need not."""
+    return "if-match" in writing.request.headers
+
+
+def _part(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,300}", name):
+        raise NotFound(f"there is no {name!r}")
+    return name
+
+
+def _fact(name: str) -> tuple[str, str]:
+    document, _, fact = _part(name).partition(".")
+    if not fact or "." in fact:
+        raise BadRequest("a fact is written as a whole: d001.fact; single claims are only deleted")
+    return document, fact
+
+
+def _facts_of(table: Table, document: str) -> Table:
+    stated, facts = table.entries.get("document"), table.entries.get("facts")
+    if stated is not None and not (isinstance(stated.value, Text) and stated.value.text == document):
+        raise BadRequest(f"the body is about another document than {document}")
+    if facts is None or not isinstance(facts.value, Table):
+        raise BadRequest("the body has no `facts:`, a mapping")
+    return facts.value
+
+
+def _taken(entries: dict[str, Entry], key: str) -> str:
+    entry = entries.pop(key, None)
+    if entry is None or not isinstance(entry.value, Text):
+        raise BadRequest(f"the record has no {key!r}")
+    return _part(entry.value.text)
+
+
+def _one(fact: str, record: Table) -> Table:
+    return Table({fact: Entry(fact, record.line, record)}, record.line)
+
+
+def _merged(form: dict[str, Any], table: Table) -> Table:
+    """The record with some keys changed; a key without a value is taken away."""
+    entries = dict(table_of(form).entries)
+    for key, entry in table.entries.items():
+        if isinstance(entry.value, Text) and not entry.value.text:
+            entries.pop(key, None)
+        else:
+            entries[key] = entry
+    return Table(entries, table.line)
+
+
+def _operations(table: Table) -> list[tuple[str, str, Table]]:
+    listed = table.entries.get("operations")
+    items = getattr(listed.value, "items", None) if listed is not None else None
+    if items is None:
+        raise BadRequest('a change is {"operations": [{"put": "entities/ann", "record": {…}}, …]}')
+    found = []
+    for item in items:
+        entries = item.entries if isinstance(item, Table) else {}
+        how = next((key for key in ("put", "delete") if key in entries), "")
+        path = entries[how].value if how else None
+        record = entries["record"].value if "record" in entries else Table({}, 1)
+        if not isinstance(path, Text) or not isinstance(record, Table):
+            raise BadRequest(
+                "an operation has `put` or `delete` with a path as entities/ann, and `record` where it puts"
+            )
+        found.append((how, path.text, record))
+    return found
+
+
+def _operation(forms: Forms, match: Match, how: str, path: str, record: Table) -> Delta:
+    collection, _, name = path.partition("/")
+    _part(name)
+    if collection == "claims":
+        if how == "delete":
+            return forms.delete_claims(match, name)
+        document, fact = _fact(name)
+        return forms.put_facts(match, document, _one(fact, record), only=fact)
+    if collection not in ("entities", "works", "documents"):
+        raise BadRequest(f"{path}: a path begins with entities, works, documents or claims")
+    return forms.put(match, collection, name, record) if how == "put" else forms.delete(match, collection, name)
+
+
+class _Scratch:
+    """The graph with the operations so far, so that one may speak of what another brings."""
+
+    def __init__(self, match: Match) -> None:
+        self._match = match
+        self._added, self._removed = ox.Store(), ox.Store()
+
+    def match(self, subject: Any, predicate: Any, value: Any, graph: Any) -> Any:
+        yield from self._added.quads_for_pattern(subject, predicate, value, graph)
+        for quad in self._match(subject, predicate, value, graph):
+            if quad not in self._removed and quad not in self._added:
+                yield quad
+
+    def apply(self, delta: Delta) -> None:
+        for quad in delta.removed:
+            self._added.remove(quad)
+        self._removed.extend(delta.removed)
+        for quad in delta.added:
+            self._removed.remove(quad)
+        self._added.extend(delta.added)
+
+    @property
+    def delta(self) -> Delta:
+        return Delta(removed=list(self._removed), added=list(self._added))
+
+
+# --- validation of what is not to be stored ---
+
+
+@router.post("/validate", summary="Hold data against the shapes without storing them.")
+async def validate(request: Request, context: _Context, graph: str | None = None) -> Response:
+    """RDF is taken as if it were added to `graph`; the answer is a report in JSON, or in Turtle by `Accept`."""
+    changes = changes_of(context)
+    kind = (request.headers.get("content-type") or "").partition(";")[0].strip().lower()
+    if kind not in _READABLE:
+        raise UnsupportedMediaType(f"data to validate are one of {', '.join(_READABLE)}")
+    name = graph or graph_iri(context.base, "validate").value
+    upload = Upload(name, "add", ((_READABLE[kind], await body_of(request, context)),))
+    verdict, violations = await changes.examine(upload)
+    return _report(request, context, verdict, violations)
+
+
+def _report(request: Request, context: Context, verdict: Verdict, violations: list[Violation]) -> Response:
+    if choose(request.headers.get("accept"), [_JSON, _TURTLE]) == _TURTLE:
+        results = (*violations, *verdict.report.of("Warning"), *verdict.report.of("Info"))
+        return Response(ValidationReport(results).turtle(prefixes(context.base)), media_type=_TURTLE)
+    rows = [violation_json(found) for found in violations]
+    return JSONResponse({"conforms": not violations, "violations": rows, "delta": delta_json(verdict.delta)})
+
+
+def violation_json(found: Violation) -> dict[str, Any]:
+    """What is wrong, as in the problem that refuses a change."""
+    return {
+        "shape": found.shape,
+        "focus": _plain(found.focus),
+        "path": found.path,
+        "value": None if found.value is None else _plain(found.value),
+        "messages": dict(found.messages),
+        "passages": [{"document": item.document, "start": item.start, "end": item.end} for item in found.passages],
+    }
+
+
+def _plain(term: object) -> str:
+    return str(getattr(term, "value", term))
+
+
+# --- history ---
+
+
+@router.get("/changes", summary="What was changed, the latest first; JSON or Atom.")
+async def get_changes(
+    request: Request,
+    context: _Context,
+    after: Annotated[int, Query(ge=0)] = 0,
+    before: Annotated[int | None, Query(ge=1)] = None,
+    limit: Annotated[int, Query(ge=1, le=_MOST)] = _PAGE,
+) -> Response:
+    changes = changes_of(context)
+    found = [
+        entry for entry in reversed(log_of(changes).entries(after=after)) if before is None or entry.version < before
+    ]
+    page = found[:limit]
+    headers = {"ETag": f'W/"{context.version}"', "Cache-Control": "no-cache", "Vary": "Accept"}
+    path = request.scope.get("root_path", "") + "/api/v1/changes"
+    if choose(request.headers.get("accept"), [_JSON, _ATOM]) == _ATOM:
+        return Response(
+            _atom(page, context, str(request.base_url).rstrip("/") + "/api/v1/changes"),
+            media_type=_ATOM,
+            headers=headers,
+        )
+    following = f"{path}?before={page[-1].version}&limit={limit}" + (f"&after={after}" if after else "")
+    return JSONResponse(
+        {
+            "version": changes.store.version,
+            "total": len(found),
+            "items": [entry_json(entry, path) for entry in page],
+            "next": following if len(found) > limit else None,
+        },
+        headers=headers,
+    )
+
+
+def entry_json(entry: LogEntry, path: str) -> dict[str, Any]:
+    """A change without its quads."""
+    return {
+        "version": entry.version,
+        **entry.about,
+        "removed": entry.removed,
+        "added": entry.added,
+        "url": f"{path}/{entry.version}",
+    }
+
+
+def _atom(entries: list[LogEntry], context: Context, url: str) -> str:
+    changes = changes_of(context)
+    first = (
+        entries[0].about.get("time", "") if entries else datetime(1970, 1, 1, tzinfo=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    )
+    items = "".join(
+        f"<entry><id>{escape(context.base)}change/{entry.version}</id>"
+        f"<title>{escape(entry.about.get('message') or f'Change {entry.version}')}</title>"
+        f"<updated>{escape(entry.about.get('time', ''))}</updated>"
+        f"<author><name>{escape(entry.about.get('agent', ''))}</name></author>"
+        f'<link href="{escape(url)}/{entry.version}"/>'
+        f"<summary>{entry.removed} quads removed, {entry.added} added</summary></entry>\n"
+        for entry in entries
+    )
+    return (
+        '<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom">'
+        f"<id>{escape(context.base)}changes/{changes.store.id}</id><title>Changes of the graph</title>"
+        f'<updated>{escape(first)}</updated><link rel="self" href="{escape(url)}"/>\n{items}</feed>\n'
+    )
+
+
+@router.get("/changes/{version}", summary="One change: who, when, why, and its quads; JSON or an RDF Patch.")
+async def get_change(request: Request, version: int, context: _Context) -> Response:
+    log = log_of(changes_of(context))
+    entry, delta, patch = log.entry(version), log.delta(version), log.patch(version)
+    if entry is None or delta is None or patch is None:
+        raise NotFound(f"there is no change {version}")
+    headers = {"Cache-Control": "no-cache", "Vary": "Accept"}
+    if choose(request.headers.get("accept"), [_JSON, _PATCH]) == _PATCH:
+        return Response(patch, media_type=_PATCH, headers=headers)
+    path = request.scope.get("root_path", "") + "/api/v1/changes"
+    return JSONResponse(entry_json(entry, path) | {"delta": delta_json(delta)}, headers=headers)
+
+
+@router.get("/changes/{before}/diff/{after}", summary="What leads from one version to another.")
+async def get_difference(before: int, after: int, context: _Context) -> Response:
+    delta = await asyncio.to_thread(difference, changes_of(context).store, before, after)
+    return JSONResponse(
+        {"from": before, "to": after, "delta": delta_json(delta)}, headers={"Cache-Control": "no-cache"}
+    )
+
+
+@router.post("/changes/{version}/undo", summary="Make a new change that reverses this one.")
+async def undo(version: int, writing: _Writing) -> Response:
+    outcome = await writing.changes.undo(version, by=writing.author(), message=writing.message, dry_run=writing.dry_run)
+    headers = {"Marsad-Version": str(outcome.version), "Cache-Control": "no-store"}
+    return JSONResponse(outcome_json(outcome, writing.context.base), headers=headers)

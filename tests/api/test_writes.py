@@ -1,0 +1,261 @@
+"""Writing over HTTP: every protocol needs a key and passes the gate; history, dry runs and earlier versions."""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pyoxigraph as ox
+import pytest
+
+from service.api.context import Context
+from service.app import create_app, open_index
+from service.graph.changes import Changes
+from service.graph.forms import Forms
+from service.graph.keys import Keys
+from service.graph.ontology import read_ontology
+from service.graph.questions import questions
+from service.rdf.iris import DEFAULT_BASE
+from service.rdf.namespaces import prefixes
+from service.settings import Settings
+from service.store.embedded import open_store
+from tests.graph.transactions import ONTOLOGY, closure_of, make_gate, real_quads
+
+ANN = {"type": "Person", "label": {"en": "Ann Test", "fr": "Anne Test"}}
+
+
+@dataclass
+class Client:
+    """A client with a key of the scope write."""
+
+    http: httpx.AsyncClient
+    context: Context
+    token: str
+    reader: str
+
+    async def send(self, method: str, url: str, value: Any = None, **headers: str) -> httpx.Response:
+        sent = {"Authorization": f"Bearer {self.token}"} | {
+            name.replace("_", "-"): text for name, text in headers.items()
+        }
+        content = None if value is None else value if isinstance(value, str | bytes) else json.dumps(value)
+        if content is not None and "Content-Type" not in sent:
+            sent["Content-Type"] = "application/json"
+        return await self.http.request(method, url, content=content, headers=sent)
+
+    async def ask(self, text: str, **parameters: str) -> bool:
+        answer = await self.http.get("/sparql", params={"query": f"ASK {{ {text} }}", **parameters})
+        assert answer.status_code == 200, answer.text
+        return bool(answer.json()["boolean"])
+
+    @property
+    def version(self) -> int:
+        return self.context.store.version
+
+
+@pytest.fixture(scope="module")
+def start() -> list[ox.Quad]:
+    return closure_of(real_quads(), claims=60)
+
+
+@pytest.fixture
+async def client(start: list[ox.Quad], tmp_path: Any) -> AsyncIterator[Client]:
+    """A service over a part of the real graph: the whole takes seconds to open."""
+    keys = Keys(tmp_path)
+    token, reader = keys.new("ann", "write"), keys.new("bob", "read")
+    settings, known = Settings(home=tmp_path, workers=2), prefixes(DEFAULT_BASE)
+    store = open_store(settings, content=lambda: start, prefixes=known)
+    async with store:
+        changes = Changes(store, make_gate, base=DEFAULT_BASE, questions=questions(ONTOLOGY))
+        forms = Forms(read_ontology(ONTOLOGY, base=DEFAULT_BASE))
+        context = Context(settings, store, open_index(store, None, settings), None, {}, {}, changes, keys, forms)
+        transport = httpx.ASGITransport(create_app(context), raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://service.test") as http:
+            yield Client(http, context, token, reader)
+        for close in context.closing:
+            await close()
+        changes.close()
+        context.index.close()
+
+
+async def test_a_record_is_put_read_patched_and_deleted(client: Client) -> None:
+    made = await client.send("PUT", "/api/v1/entities/ann-test?message=A+person", ANN)
+    assert made.status_code == 201, made.text
+    assert made.headers["marsad-version"] == "1"
+    assert await client.ask('id:ann-test a marsad:Person ; skos:prefLabel "Anne Test"@fr')
+    read = await client.http.get("/api/v1/records/entities/ann-test")
+    assert read.json() == ANN
+    refused = await client.send("PUT", "/api/v1/entities/ann-test", ANN)
+    assert refused.status_code == 412
+    changed = ANN | {"label": {"en": "Ann"}}
+    again = await client.send("PUT", "/api/v1/entities/ann-test", changed, If_Match=read.headers["etag"])
+    assert again.status_code == 200, again.text
+    late = await client.send("PUT", "/api/v1/entities/ann-test", ANN, If_Match=read.headers["etag"])
+    assert late.status_code == 412
+    assert "change 2" in late.json()["detail"]
+    patched = await client.send("PATCH", "/api/v1/entities/ann-test", {"contested": "true"})
+    assert patched.status_code == 200
+    assert await client.ask("id:ann-test marsad:contested true")
+    gone = await client.send("DELETE", "/api/v1/entities/ann-test")
+    assert gone.status_code == 200
+    assert not await client.ask("id:ann-test ?p ?o")
+    feed = (await client.http.get("/api/v1/changes")).json()
+    assert [item["version"] for item in feed["items"]] == [4, 3, 2, 1]
+    assert (feed["items"][-1]["agent"], feed["items"][-1]["message"]) == ("ann", "A person")
+
+
+async def test_an_etag_of_another_resource_changed_since_still_fits(client: Client) -> None:
+    await client.send("PUT", "/api/v1/entities/ann-test", ANN)
+    etag = (await client.http.get("/api/v1/entities/ann-test")).headers["etag"]
+    await client.send("PUT", "/api/v1/entities/bob-test", ANN)
+    answer = await client.send("PUT", "/api/v1/entities/ann-test", ANN | {"label": {"en": "Ann"}}, If_Match=etag)
+    assert answer.status_code == 200, answer.text
+
+
+async def test_without_a_key_that_may_write_nothing_is_changed_by_any_protocol(client: Client) -> None:
+    update = "INSERT DATA { GRAPH g:entities { id:morocco skos:altLabel 'x'@en } }"
+    requests: list[tuple[str, str, Any, dict[str, str]]] = [
+        ("PUT", "/api/v1/entities/ann-test", json.dumps(ANN), {"Content-Type": "application/json"}),
+        ("DELETE", "/api/v1/claims/d000.nothing", None, {}),
+        ("POST", "/api/v1/changes/1/undo", None, {}),
+        ("POST", "/sparql", update, {"Content-Type": "application/sparql-update"}),
+        ("DELETE", f"/graphs?graph={client.context.base}graph/d000", None, {}),
+    ]
+    for method, url, content, headers in requests:
+        bare = await client.http.request(method, url, content=content, headers=headers)
+        assert bare.status_code == 401, (url, bare.text)
+        assert bare.headers["www-authenticate"].startswith("Bearer")
+        reading = headers | {"Authorization": f"Bearer {client.reader}"}
+        assert (await client.http.request(method, url, content=content, headers=reading)).status_code == 403
+    assert client.version == 0
+
+
+async def test_sparql_update_passes_the_gate(client: Client) -> None:
+    kind = "application/sparql-update"
+    good = "INSERT DATA { GRAPH g:entities { id:morocco skos:prefLabel 'Marokko'@de } }"
+    answer = await client.send("POST", "/sparql?message=German", good, Content_Type=kind)
+    assert answer.status_code in (200, 204), answer.text
+    assert answer.headers["marsad-version"] == "1"
+    bad = "DELETE WHERE { GRAPH g:entities { id:morocco skos:prefLabel ?label } }"
+    refused = await client.send("POST", "/sparql", bad, Content_Type=kind)
+    assert refused.status_code == 422
+    violation = refused.json()["violations"][0]
+    assert violation["focus"] == f"{client.context.base}id/morocco"
+    assert set(violation["messages"]) == {"en", "fr"}
+    form = await client.http.post("/sparql", data={"update": bad}, headers={"Authorization": f"Bearer {client.token}"})
+    assert form.status_code == 422
+    assert client.version == 1
+
+
+async def test_the_graph_store_protocol_passes_the_gate(client: Client) -> None:
+    url = f"/graphs?graph={client.context.base}graph/"
+    label = f'<{client.context.base}id/morocco> <http://www.w3.org/2004/02/skos/core#prefLabel> "Marokko"@de .'
+    answer = await client.send("POST", url + "entities", label, Content_Type="text/turtle")
+    assert answer.status_code == 204, answer.text
+    assert (await client.send("PUT", url + "entities", label, Content_Type="text/turtle")).status_code == 422
+    assert (await client.send("PUT", url + "direct", label, Content_Type="text/turtle")).status_code == 422
+    assert (await client.send("POST", url + "d009", label, Content_Type="text/turtle")).status_code == 422
+    assert client.version == 1
+
+
+async def test_a_dry_run_of_every_protocol_reports_and_changes_nothing(client: Client) -> None:
+    kind = "application/sparql-update"
+    name = await client.http.get("/api/v1/records/entities/morocco")
+    update = "INSERT DATA { GRAPH g:entities { id:morocco marsad:contested true } }"
+    answers = [
+        await client.send("POST", "/sparql?dry-run=true", update, Content_Type=kind),
+        await client.send("PATCH", "/api/v1/entities/morocco?dry-run=true", {"contested": "true"}),
+    ]
+    for answer in answers:
+        assert answer.status_code == 200, answer.text
+        report = answer.json()
+        assert report["dryRun"] is True
+        assert report["direct"]["removed"] > 0
+        assert any("contested" in line for line in report["delta"]["addedQuads"])
+        assert report["questions"]
+    assert client.version == 0
+    assert (await client.http.get("/api/v1/records/entities/morocco")).json() == name.json()
+
+
+async def test_a_fact_is_added_patched_and_its_claims_deleted(client: Client) -> None:
+    facts = (await client.http.get("/api/v1/documents/d000/facts")).json()["facts"]
+    at = next(iter(facts.values()))["at"]
+    fact = {"document": "d000", "fact": "a-test", "at": at, "subject": "morocco", "name": "Sherifian Realm@en"}
+    made = await client.send("POST", "/api/v1/claims", fact)
+    assert made.status_code == 201, made.text
+    assert made.headers["location"].endswith("/claims/d000.a-test")
+    assert await client.ask('id:morocco skos:altLabel "Sherifian Realm"@en')
+    assert (await client.send("POST", "/api/v1/claims", fact)).status_code == 412
+    hedged = await client.send("PATCH", "/api/v1/claims/d000.a-test", {"modality": "alleged"})
+    assert hedged.status_code == 200, hedged.text
+    assert not await client.ask('GRAPH g:direct { id:morocco skos:altLabel "Sherifian Realm"@en }')
+    assert (await client.send("DELETE", "/api/v1/claims/d000.a-test")).status_code == 200
+    assert (await client.http.get("/api/v1/documents/d000/facts")).json()["facts"] == facts
+
+
+async def test_a_whole_document_is_put_in_yaml_and_faults_are_named(client: Client) -> None:
+    read = await client.http.get("/api/v1/documents/d000/facts")
+    body = "document: d000\nfacts:\n  odd:\n    at: 1-5\n    subject: nobody-knows\n"
+    url = "/api/v1/documents/d000/facts"
+    answer = await client.send("PUT", url, body, Content_Type="application/yaml", If_Match=read.headers["etag"])
+    assert answer.status_code == 422
+    assert "nobody-knows" in answer.json()["detail"]
+    same = await client.send("PUT", url, read.json(), If_Match="*")
+    assert same.status_code == 200, same.text
+    assert client.version == 0
+
+
+async def test_several_writes_are_one_change_or_none(client: Client) -> None:
+    operations = [
+        {"put": "entities/ann-test", "record": ANN},
+        {"put": "works/test-2020", "record": {"label": {"en": "Test 2020", "fr": "Test 2020"}, "creator": "ann-test"}},
+    ]
+    answer = await client.send("POST", "/api/v1/changes", {"operations": operations})
+    assert answer.status_code == 200, answer.text
+    assert client.version == 1
+    broken = [{"put": "entities/bob-test", "record": ANN}, {"delete": "entities/ann-test"}]
+    assert (await client.send("POST", "/api/v1/changes", {"operations": broken})).status_code == 422
+    assert client.version == 1
+    assert not await client.ask("id:bob-test ?p ?o")
+
+
+async def test_data_are_validated_without_being_stored(client: Client) -> None:
+    base = client.context.base
+    data = f"<{base}id/x-test> a <https://marsad.example/ns#Person> ."
+    answer = await client.http.post("/api/v1/validate", content=data, headers={"Content-Type": "text/turtle"})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["conforms"] is False
+    wanted = {"Content-Type": "text/turtle", "Accept": "text/turtle"}
+    report = await client.http.post("/api/v1/validate", content=data, headers=wanted)
+    assert "sh:ValidationReport" in report.text
+    assert client.version == 0
+
+
+async def test_an_earlier_version_answers_as_it_did(client: Client) -> None:
+    label = '"Ann Test"@en'
+    await client.send("PUT", "/api/v1/entities/ann-test", ANN)
+    await client.send("DELETE", "/api/v1/entities/ann-test")
+    assert not await client.ask(f"id:ann-test skos:prefLabel {label}")
+    assert await client.ask(f"id:ann-test skos:prefLabel {label}", version="1")
+    assert not await client.ask(f"id:ann-test skos:prefLabel {label}", version="0")
+    assert (await client.http.get("/api/v1/entities/ann-test?version=1")).json()["label"] == "Ann Test"
+    assert (await client.http.get("/api/v1/entities/ann-test?version=2")).status_code == 404
+    assert (await client.http.get("/sparql?query=ASK{}&version=9")).status_code == 404
+    assert (await client.http.get("/sparql?query=ASK{}&version=x")).status_code == 400
+
+
+async def test_the_history_says_who_what_and_when_and_is_undone(client: Client) -> None:
+    await client.send("PUT", "/api/v1/entities/ann-test?message=A+<person>", ANN)
+    one = await client.http.get("/api/v1/changes/1")
+    assert one.json()["agent"] == "ann"
+    patch = await client.http.get("/api/v1/changes/1", headers={"Accept": "application/rdf-patch"})
+    assert patch.text.startswith("H version 1 .\n")
+    atom = await client.http.get("/api/v1/changes", headers={"Accept": "application/atom+xml"})
+    assert "<title>A &lt;person&gt;</title>" in atom.text
+    difference = (await client.http.get("/api/v1/changes/1/diff/0")).json()
+    assert difference["delta"]["added"] == 0
+    undone = await client.send("POST", "/api/v1/changes/1/undo")
+    assert undone.status_code == 200, undone.text
+    assert not await client.ask("id:ann-test ?p ?o")
+    assert (await client.send("POST", "/api/v1/changes/1/undo")).status_code == 409
+    assert (await client.http.get("/api/v1/changes/7")).status_code == 404
