@@ -239,8 +239,6 @@ class SparqlEndpoint:
         chosen, content_type = _format_for(reading.form, accept, _only(pairs, "format") or _only(pairs, "output"))
         defaults, named = _iris(pairs, "default-graph-uri"), _iris(pairs, "named-graph-uri")
         by_protocol = bool(defaults or named)
-        # In a plain dataset, where graphs come and go by updates, one that is not there is an empty one.
-        lenient = self._writable and not scope.get(KEYED)
         union = self._settings.default_graph == "union" and not by_protocol and not reading.names_dataset
         query = Query(
             reading.text,
