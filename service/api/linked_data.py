@@ -57,11 +57,14 @@ def _answer(request: Request, context: Context, folder: str, name: str) -> Respo
     if chosen == HTML:
         target = f"{root}/{wanted_language(request)}/{folder}/{name}"
         status = 303 if folder == "id" else 302
-        return RedirectResponse(target, status_code=status, headers={"Vary": "Accept, Accept-Language"})
+        described = f'<{root}/{folder}/{name}.ttl>; rel="describedby"; type="text/turtle"'
+        headers = {"Vary": "Accept, Accept-Language", "Link": described}
+        return RedirectResponse(target, status_code=status, headers=headers)
     row = _BY_MEDIA_TYPE[chosen]
     location = f"{root}/{folder}/{name}.{row.suffix}"
     if folder == "id":
-        return RedirectResponse(location, status_code=303, headers={"Vary": "Accept"})
+        headers = {"Vary": "Accept", "Link": f'<{location}>; rel="describedby"'}
+        return RedirectResponse(location, status_code=303, headers=headers)
     return _describe(request, context, folder, name, row, {"Content-Location": location})
 
 

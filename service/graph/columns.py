@@ -4,12 +4,13 @@ Made once for each version of the index and never changed afterwards, so that an
 An intersection of 300,000 claims takes some microseconds; SQL takes milliseconds for each condition.
 """
 
+import re
 import sqlite3
 import threading
 from bisect import bisect_right
-from collections import Counter, OrderedDict, defaultdict
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain, compress
+from itertools import chain, compress, repeat
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -19,6 +20,9 @@ ABOUT_ROLES = ("subject", "object", "observedFor", "indicator", "breakdown", "as
 _KEPT = 512
 # Parts that the claims are cut into by each bound of their times; one part is what a comparison goes through singly.
 _PARTS = 64
+# Set bits up to which they are picked one by one: 10,000 of 300,000 take 3 ms either way.
+_SPARSE = 10_000
+_NOT_ZERO = re.compile(rb"[^\x00]", re.DOTALL)
 _FLAGS = bytes.maketrans(b"01", b"\x00\x01")
 _DIGITS = bytes.maketrans(b"\x00\x01", b"01")
 
@@ -26,8 +30,8 @@ _DIGITS = bytes.maketrans(b"\x00\x01", b"01")
 def bitmap(ids: Iterable[int], size: int) -> int:
     """The bits of these row ids; `size` is above all of them."""
     flags = bytearray(size)
-    for row_id in ids:
-        flags[row_id] = 1
+    # The loop in C: a set of 100,000 ids takes 4 ms instead of 9.
+    deque(map(flags.__setitem__, ids, repeat(1)), maxlen=0)
     return int(flags[::-1].translate(_DIGITS), 2) if size else 0
 
 
@@ -40,6 +44,15 @@ def row_ids(bits: int) -> Iterator[int]:
     """The row ids of the bits that are set, rising."""
     flags = flags_of(bits)
     return compress(range(len(flags)), flags)
+
+
+def few_row_ids(bits: int) -> Iterator[int]:
+    """As `row_ids`, faster where few bits of many are set."""
+    for found in _NOT_ZERO.finditer(bits.to_bytes((bits.bit_length() + 7) // 8, "little")):
+        first, byte = found.start() * 8, found[0][0]
+        while byte:
+            yield first + (byte & -byte).bit_length() - 1
+            byte &= byte - 1
 
 
 class _Bounds:
@@ -158,11 +171,14 @@ class Columns:
 
     def resources_of(self, claims: int) -> int:
         """The resources that these claims are about."""
-        return bitmap(set(chain.from_iterable(compress(self.about, flags_of(claims)))), self.resource_size)
+        if claims.bit_count() < _SPARSE:
+            about = self.about
+            return bitmap(chain.from_iterable(about[claim] for claim in few_row_ids(claims)), self.resource_size)
+        return bitmap(chain.from_iterable(compress(self.about, flags_of(claims))), self.resource_size)
 
     def claims_about(self, resources: Iterable[int]) -> int:
         """The claims that are about one of these resources."""
-        found = set(chain.from_iterable(self.claims_of[row_id] for row_id in resources if row_id < self.resource_size))
+        found = chain.from_iterable(self.claims_of[row_id] for row_id in resources)
         return bitmap(found, self.claim_size)
 
     def at_most(self, bound: str, day: str) -> int:
@@ -198,7 +214,7 @@ class Columns:
         documents = self._values["document"]
         found = Counter(
             document
-            for row_id in row_ids(resources)
+            for row_id in few_row_ids(resources)
             for document in {documents[claim] for claim in self.claims_of[row_id]}
         )
         return {value: count for value, count in found.items() if value is not None}

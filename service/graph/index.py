@@ -25,7 +25,7 @@ Match = Callable[[ox.NamedNode | None, ox.NamedNode | None, ox.NamedNode | ox.Li
 
 LANGUAGES = ("en", "fr", "ar")
 # Raised whenever the tables or what stands in them change, so that an index of an older kind is made anew.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 _SCHEMA = """
@@ -50,7 +50,7 @@ CREATE TABLE name (
     role TEXT NOT NULL, folded TEXT NOT NULL);
 CREATE INDEX name_resource ON name (resource);
 CREATE INDEX name_folded ON name (folded);
-CREATE VIRTUAL TABLE name_words USING fts5 (stems, tokenize = 'unicode61 remove_diacritics 0');
+CREATE VIRTUAL TABLE name_words USING fts5 (stems, tokenize = 'unicode61 remove_diacritics 0', prefix = '1 2 3');
 CREATE VIRTUAL TABLE name_parts USING fts5 (folded, tokenize = 'trigram');
 CREATE VIRTUAL TABLE part_counts USING fts5vocab (name_parts, 'row');
 CREATE TABLE claim (

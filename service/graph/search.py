@@ -14,7 +14,7 @@ from service.graph.fold import fold, folded_stems, stem_trigrams, trigrams
 EXACT, WORDS, PART, SIMILAR = "exact", "words", "part", "similar"
 _CEILING = {EXACT: 1.0, WORDS: 0.9, PART: 0.7, SIMILAR: 0.6}
 # Names that one kind of match may bring up; the best hundred are ranked, more are noise.
-_CANDIDATES = 400
+_CANDIDATES = 200
 # Trigrams of the query that a slip is looked up by, the rarest, since they decide and cost least; a name must have two
 # of them, or the only one there is.
 _RAREST = 6

@@ -9,6 +9,7 @@ import json
 import sqlite3
 from dataclasses import dataclass, replace
 from datetime import date
+from heapq import nsmallest
 from itertools import islice
 from typing import Literal
 
@@ -45,6 +46,8 @@ _NS = "https://marsad.example/ns#"
 _ALT_LABEL = "http://www.w3.org/2004/02/skos/core#altLabel"
 # Up to so many items are sorted by themselves; of more the first are met soon in the order of all rows.
 _FEW = 3000
+# Values of a facet, the most frequent; a menu of more helps nobody, and a filter takes the others all the same.
+_MOST_VALUES = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +150,10 @@ def is_member(connection: sqlite3.Connection, selection: Selection, base: str, r
 
 
 def facets(connection: sqlite3.Connection, selection: Selection, base: str) -> dict[str, list[tuple[str, int]]]:
-    """How many items of the selection each value of a facet has, most first; the facet's own filter is left out."""
+    """How many items of the selection each value of a facet has; the facet's own filter is left out.
+
+    At most the hundred most frequent values, most first.
+    """
     columns = columns_of(connection)
     names = _CLAIM_FACETS if selection.of_claims else _RESOURCE_FACETS
     return {
@@ -178,8 +184,8 @@ def _facet(
             counted = columns.document_counts(chosen)
         else:
             counted = columns.resource_counts(columns.types if name == "type" else columns.kinds, chosen)
-        named = [(_facet_name(value), count) for value, count in counted.items() if value]
-        return sorted(named, key=lambda entry: (-entry[1], entry[0]))
+        most = nsmallest(_MOST_VALUES, ((-count, value) for value, count in counted.items() if value))
+        return sorted(((_facet_name(value), -count) for count, value in most), key=lambda entry: (-entry[1], entry[0]))
 
     return columns.kept(("facet", name, selection), make)
 

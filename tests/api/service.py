@@ -47,6 +47,9 @@ class Service:
         transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
         self._client = httpx.AsyncClient(transport=transport, base_url="http://service.test")
 
+    def close(self) -> None:
+        self.loop.run(self._client.aclose())
+
     def ask(self, method: str, url: str, **options: Any) -> httpx.Response:
         return self.loop.run(self._client.request(method, url, **options))
 
@@ -90,7 +93,9 @@ def running(documents: Path | None = None) -> Iterator[Service]:
     try:
         context = loop.run(project.__aenter__())
         try:
-            yield Service(loop, context)
+            service = Service(loop, context)
+            yield service
+            service.close()
         finally:
             loop.run(project.__aexit__(None, None, None))
     finally:

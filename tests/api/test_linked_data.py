@@ -13,6 +13,7 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 def test_a_thing_redirects_to_a_document_about_it(service: Service, row) -> None:
     answer = service.get("/id/interpol", row.media_type)
     assert (answer.status_code, answer.headers["location"]) == (303, f"/id/interpol.{row.suffix}")
+    assert answer.headers["link"] == f'</id/interpol.{row.suffix}>; rel="describedby"'
     assert "Accept" in answer.headers["vary"]
     document = service.get(answer.headers["location"])
     assert document.headers["content-type"] == row.content_type
