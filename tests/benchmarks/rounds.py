@@ -14,6 +14,8 @@ from tests.benchmarks.questions import DUMP, QUESTIONS, Question
 from tests.benchmarks.servers import Server
 
 CONNECTIONS = 4
+SELECTIVE, ALL = "selective kinds, 4 connections", "all kinds, 4 connections"
+_SMALL_CLAIMS = 10_000
 # A server that needs longer for one question about the whole graph is not asked it again.
 _SLOW_S = 10.0
 
@@ -22,8 +24,9 @@ _SLOW_S = 10.0
 class Figures:
     """What was measured of one server: times in seconds, rates per second."""
 
-    rates: list[float] = field(default_factory=list)
+    rates: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     times: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    by_question: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     whole: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     dump: list[Exchange] = field(default_factory=list)
     failed: dict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -32,7 +35,9 @@ class Figures:
 def compare(
     servers: Sequence[Server], shape: Shape, *, rounds: int, slice_s: float, seed: int, dumps: int
 ) -> dict[str, Figures]:
-    """Ask every server in each round: the selective mix for `slice_s`, each question about the whole graph once.
+    """Ask every server in each round: each mix for `slice_s`, each question about the whole graph once, alone.
+
+    The mix of all fifteen kinds is for small graphs only: on a large one it measures the three slowest kinds.
 
     The order of the servers changes from round to round. Raises AssertionError: two servers disagree about an answer.
     """
@@ -41,28 +46,36 @@ def compare(
     chance = random.Random(seed)
     for number in range(rounds):
         print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
-        mix = _mix(shape, seed + number)
+        mixes = {SELECTIVE: _mix(shape, seed + number, selective=True)}
+        if shape.claims < _SMALL_CLAIMS:
+            mixes[ALL] = _mix(shape, seed + number, selective=False)
         for server in chance.sample(list(servers), len(servers)):
-            _measure_mix(server, mix, slice_s, figures[server.name])
+            for title, mix in mixes.items():
+                _measure_mix(server, title, mix, slice_s, figures[server.name])
             _measure_whole(server, shape, seed + number, figures[server.name])
             if number < dumps:
                 figures[server.name].dump.append(_ask(server, "dump", DUMP))
     return figures
 
 
-def _mix(shape: Shape, seed: int) -> list[tuple[Question, str]]:
-    """All variants of all selective questions, shuffled."""
-    mix = [(question, text) for question in QUESTIONS if question.selective for text in question.variants(shape)]
+def _mix(shape: Shape, seed: int, *, selective: bool) -> list[tuple[Question, str]]:
+    """All variants of all questions, or of the selective ones, shuffled."""
+    wanted = [question for question in QUESTIONS if question.selective or not selective]
+    mix = [(question, text) for question in wanted for text in question.variants(shape)]
     random.Random(seed).shuffle(mix)
     return mix
 
 
-def _measure_mix(server: Server, mix: Sequence[tuple[Question, str]], slice_s: float, figures: Figures) -> None:
+def _measure_mix(
+    server: Server, title: str, mix: Sequence[tuple[Question, str]], slice_s: float, figures: Figures
+) -> None:
     requests = [(question.name, get(server.url, text, question.accept)) for question, text in mix]
     done, elapsed = run(server.url, requests, connections=CONNECTIONS, seconds=slice_s)
-    figures.rates.append(len(done) / elapsed)
+    figures.rates[title].append(len(done) / elapsed)
     for exchange in done:
-        figures.times[exchange.name].append(exchange.seconds)
+        figures.times[title].append(exchange.seconds)
+        if title == SELECTIVE:
+            figures.by_question[exchange.name].append(exchange.seconds)
         if exchange.status != 200:
             figures.failed[exchange.name] += 1
 
@@ -115,19 +128,10 @@ def percentile(values: Sequence[float], part: float) -> float:
 
 def report(figures: dict[str, Figures], servers: Sequence[Server], base: str) -> str:
     """Tables for people; ratios are to the server named `base`, larger is faster."""
-    lines = [
-        f"{'selective mix, ' + str(CONNECTIONS) + ' connections':32} {'per s':>8} {'ratio':>7}   p50 ms   p95 ms   p99 ms   failed"
-    ]
-    reference = figures[base].rates if base in figures else next(iter(figures.values())).rates
-    for name, found in figures.items():
-        ratios = [rate / other for rate, other in zip(found.rates, reference, strict=True)]
-        times = [value for values in found.times.values() for value in values]
-        parts = "".join(f"{percentile(times, part) * 1e3:9.2f}" for part in (0.5, 0.95, 0.99))
-        lines.append(
-            f"{name:32} {statistics.median(found.rates):8.0f} {statistics.median(ratios):7.2f}{parts} "
-            f"{sum(found.failed.values()):8}"
-        )
-    lines += ["", _per_question("p50 in ms by question (4 connections)", {n: f.times for n, f in figures.items()})]
+    lines: list[str] = []
+    for title in next(iter(figures.values())).rates:
+        lines += [*_of_mix(title, figures, base), ""]
+    lines += [_per_question("p50 in ms by question (4 connections)", {n: f.by_question for n, f in figures.items()})]
     lines += ["", _per_question("whole-graph questions, median ms (alone)", {n: f.whole for n, f in figures.items()})]
     lines += ["", f"{'dump of everything as JSON':32} {'first byte ms':>14} {'all s':>8}"]
     for name, found in figures.items():
@@ -140,6 +144,17 @@ def report(figures: dict[str, Figures], servers: Sequence[Server], base: str) ->
         resident, proportional = server.memory_mb()
         lines.append(f"{server.name:32} {resident:8.0f} {proportional:8.0f} {server.start_s:8.2f} {server.load_s:8.2f}")
     return "\n".join(lines)
+
+
+def _of_mix(title: str, figures: dict[str, Figures], base: str) -> list[str]:
+    lines = [f"{title:32} {'per s':>8} {'ratio':>7}   p50 ms   p95 ms   p99 ms   failed"]
+    reference = (figures.get(base) or next(iter(figures.values()))).rates[title]
+    for name, found in figures.items():
+        rates, times = found.rates[title], found.times[title]
+        ratio = statistics.median(rate / other for rate, other in zip(rates, reference, strict=True))
+        parts = "".join(f"{percentile(times, part) * 1e3:9.2f}" for part in (0.5, 0.95, 0.99))
+        lines.append(f"{name:32} {statistics.median(rates):8.0f} {ratio:7.2f}{parts} {sum(found.failed.values()):8}")
+    return lines
 
 
 def _per_question(title: str, times: dict[str, dict[str, list[float]]]) -> str:
