@@ -1,6 +1,7 @@
 """The past of the graph, from the change log: what each change did, and what the graph was at any version."""
 
 from collections.abc import Iterable
+from typing import Protocol
 
 import pyoxigraph as ox
 
@@ -10,6 +11,7 @@ from service.graph.gate import CATALOGUE
 from service.rdf.iris import graph_iri
 from service.store.base import Delta
 from service.store.embedded import EmbeddedStore
+from service.store.log import ChangeLog
 
 
 def reversed_change(delta: Delta) -> Delta:
@@ -47,7 +49,17 @@ def composed(deltas: Iterable[Delta]) -> Delta:
     )
 
 
-def difference(store: EmbeddedStore, before: int, after: int) -> Delta:
+class Logged(Protocol):
+    """Something with a change log and the number of its last change."""
+
+    @property
+    def log(self) -> ChangeLog | None: ...
+
+    @property
+    def version(self) -> int: ...
+
+
+def difference(store: Logged, before: int, after: int) -> Delta:
     """What leads from one version to another, earlier or later.
 
     Raises NotFound: the log does not reach back to it, or it is not made yet.
@@ -70,7 +82,7 @@ def quads_at(store: EmbeddedStore, version: int) -> set[ox.Quad]:
     return quads
 
 
-def _delta(store: EmbeddedStore, version: int) -> Delta:
+def _delta(store: Logged, version: int) -> Delta:
     delta = store.log.delta(version) if store.log is not None else None
     if delta is None or version < 1:
         raise NotFound(f"there is no version {version}; versions go from 0 to {store.version}")

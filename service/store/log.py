@@ -34,19 +34,23 @@ class LogEntry:
 class ChangeLog:
     """An append-only file of numbered changes. One process writes to it; reading is for any thread."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises StorageFailed: the file cannot be written."""
+    def __init__(self, path: Path, *, writable: bool = True) -> None:
+        """`writable=False` only reads, as is safe while another process writes; what is being written is left out.
+
+        Raises StorageFailed: the file cannot be written, or read.
+        """
         self._path = path
         self._entries: list[LogEntry] = []
         self._places: dict[int, tuple[int, int]] = {}
         self._failed = False
         try:
-            self._file = path.open("ab", buffering=0)
+            self._file = path.open("ab" if writable else "rb", buffering=0)
             self._end = self._find_changes()
-            # What follows is a change whose writing was interrupted.
-            self._file.truncate(self._end)
+            if writable:  # what follows is a change whose writing was interrupted
+                self._file.truncate(self._end)
         except OSError as error:
-            raise StorageFailed(f"the change log {path} cannot be written: {error.strerror}") from error
+            verb = "written" if writable else "read"
+            raise StorageFailed(f"the change log {path} cannot be {verb}: {error.strerror}") from error
 
     @property
     def last(self) -> int:
