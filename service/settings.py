@@ -110,6 +110,12 @@ class Settings:
     max_nesting: int = _setting(
         "MARSAD_MAX_NESTING", 64, _positive, "depth of brackets in a query; the engine's stack fails at 2,000"
     )
+    max_tokens: int = _setting(
+        "MARSAD_MAX_TOKENS",
+        500_000,
+        _positive,
+        "words, names and signs of an update; so many are read in three seconds and take 60 MiB",
+    )
     max_chain: int = _setting(
         "MARSAD_MAX_CHAIN", 1000, _positive, "operators in one flat chain of a query; the engine fails at about 12,000"
     )

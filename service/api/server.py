@@ -1,7 +1,11 @@
 """The HTTP server: a bound socket, uvicorn with our connection class, and an end that leaves nothing behind."""
 
+import signal
 import socket
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -29,6 +33,24 @@ def listening_socket(settings: Settings) -> socket.socket:
     return listener
 
 
+class _Server(uvicorn.Server):
+    """Ends on SIGINT and SIGTERM like uvicorn's own, which then raises the signal again: that would end the process
+    before the store is closed and what it keeps on disk meanwhile is removed.
+    """
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
 def server_for(app: ASGIApp, settings: Settings) -> uvicorn.Server:
     """A server for `app`; `serve(sockets=[…])` runs it."""
     config = uvicorn.Config(
@@ -41,7 +63,7 @@ def server_for(app: ASGIApp, settings: Settings) -> uvicorn.Server:
         server_header=False,
         timeout_graceful_shutdown=_GRACE_S,
     )
-    return uvicorn.Server(config)
+    return _Server(config)
 
 
 async def serve(app: ASGIApp, listener: socket.socket, settings: Settings) -> None:

@@ -140,6 +140,7 @@ class SparqlEndpoint:
             min(settings.max_body_bytes, _MAX_UPDATE_BYTES),
             settings.max_nesting,
             settings.max_chain,
+            settings.max_tokens,
             "MARSAD_MAX_BODY_BYTES",
         )
         # A query in a form may have three bytes for each of its own, and a dataset beside it.
@@ -474,6 +475,7 @@ async def _send_parts(exchange: Exchange | None, send: Send, headers: Headers, b
     with suppress(AnswerCut):  # the connection is cut already
         for start in range(0, len(body), _PART_BYTES):
             await _send_part(exchange, send, body[start : start + _PART_BYTES])
+            await asyncio.sleep(0)  # a hundred such answers at once must not hold up a small one
         await send({"type": "http.response.body", "body": b""})
 
 

@@ -60,6 +60,8 @@ _UPDATE_FORMS = {"INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "ADD", "
 _VOLATILE = {"NOW", "RAND", "UUID", "STRUUID", "BNODE"}
 _UPDATE = "UPDATE"
 _UNNAMED = ""
+# Characters of prefixes that are said again for each operation; 4000 operations after 100 kB would be 400 MB.
+_MOST_PROLOGUES = 4 * 2**20
 # Characters of a base. Every relative IRI is put together with it: thousands of both take the square of the text.
 _MAX_BASE = 1000
 _HAS_SCHEME = re.compile(r"<[A-Za-z][A-Za-z0-9+.-]*:")
@@ -85,6 +87,7 @@ class Bounds:
     max_bytes: int
     max_nesting: int
     max_chain: int
+    max_tokens: int = 500_000
     bytes_setting: str = "MARSAD_MAX_QUERY_BYTES"
 
 
@@ -154,7 +157,14 @@ def read_query(
             value=bounds.max_bytes,
             setting=bounds.bytes_setting,
         )
-    tokens = list(_within(bounds, text, _tokens(text)))
+    tokens = list(itertools.islice(_within(bounds, text, _tokens(text)), bounds.max_tokens + 1))
+    if len(tokens) > bounds.max_tokens:
+        raise QueryTooLarge(
+            f"the text has more than {bounds.max_tokens} words, names and signs; the Graph Store Protocol takes more",
+            limit="words, names and signs of a text",
+            value=bounds.max_tokens,
+            setting="MARSAD_MAX_TOKENS",
+        )
     words = {token.word for token in tokens if token.kind == "word"}
     if words & {"TRUE", "FALSE"}:
         text = _with_small_booleans(text, tokens)
@@ -450,9 +460,14 @@ def plan_update(
         reading = read_query(_with_using(reading, using, using_named), bounds, known=known, base=base)
     text, operations = reading.text, _operations(reading)
     steps: list[tuple[str, str]] = []
+    prologues = 0
     if operations and all(operation.is_data for operation in operations):
         for operation in operations:
             body = text[operation.tokens[1].start : operation.end]
+            prologues += len(operation.prologue)
+            if prologues > _MOST_PROLOGUES:
+                steps = []
+                break
             steps.append(("+" if operation.verb == "INSERT" else "-", f"{operation.prologue}\nINSERT {body}"))
     return Update(
         text,

@@ -241,3 +241,17 @@ def test_a_base_is_bounded(text):
         read_query(text, BOUNDS)
     with pytest.raises(QueryError, match="1000 characters"):
         read_query("ASK {}", BOUNDS, base=f"http://e/{'a' * 1000}")
+
+
+def test_a_text_of_too_many_words_is_refused_and_says_which_setting_that_is():
+    bounds = Bounds(max_bytes=65536, max_nesting=64, max_chain=1000, max_tokens=10)
+    assert read_query("ASK { ?s ?p 1, 2, 3 }", bounds).form == "ASK"
+    with pytest.raises(QueryTooLarge, match="more than 10") as caught:
+        read_query("ASK { ?s ?p 1, 2, 3, 4 }", bounds)
+    assert caught.value.setting == "MARSAD_MAX_TOKENS"
+
+
+def test_prefixes_are_not_said_again_for_each_of_thousands_of_operations():
+    prefixes = "".join(f"PREFIX p{number}: <http://e/{'a' * 100}>" for number in range(300))
+    assert plan_update(prefixes + "INSERT DATA {};" * 10, BOUNDS).steps
+    assert not plan_update(prefixes + "INSERT DATA {};" * 1500, BOUNDS).steps

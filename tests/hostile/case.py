@@ -77,9 +77,10 @@ class Request:
         path = target.update_path if self.to_update else target.path
         if self.parameters:
             path += "?" + "&".join(f"{name}={quote_plus(target.fill(value))}" for name, value in self.parameters)
-        lines = [f"{self.method} {path} HTTP/1.1", f"Host: {target.host}:{target.port}"]
-        lines += [f"{name}: {target.fill(value)}" for name, value in self.headers]
         names = {name.lower() for name, _ in self.headers}
+        lines = [f"{self.method} {path} HTTP/1.1"]
+        lines += [f"Host: {target.host}:{target.port}"] if "host" not in names else []
+        lines += [f"{name}: {target.fill(value)}" for name, value in self.headers]
         if "content-length" not in names and "transfer-encoding" not in names and (body or self.method == "POST"):
             lines.append(f"Content-Length: {len(body)}")
         return "\r\n".join([*lines, "", ""]).encode("latin-1") + body

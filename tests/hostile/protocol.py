@@ -413,6 +413,7 @@ WRITES = [
     update(
         "write: dots between letters, a megabyte of them",
         lambda: b"INSERT DATA { " + b"a." * 500_000 + b" }",
+        "413 query-too-large",
         "400 syntax",
         limit_s=15,
     ),
@@ -421,6 +422,7 @@ WRITES = [
         lambda: b"BASE <http://a.example/a/>" + b"BASE<a/>" * 50_000 + b"INSERT DATA {}",
         "204",
         "400 syntax",
+        "400 query",
         "413 query-too-large",
         limit_s=15,
     ),
@@ -440,6 +442,16 @@ WRITES = [
         "write: under another name of this host",
         Request(
             headers=[("Content-Type", UPDATE_TYPE), ("Host", "evil.example")],
+            body=f"DROP GRAPH <{E}g1>",
+            to_update=True,
+        ),
+        frozenset({"403 cross-site", "400"}),
+        writes=True,
+    ),
+    Case(
+        "write: under two names",
+        Request(
+            headers=[("Content-Type", UPDATE_TYPE), ("Host", "127.0.0.1"), ("Host", "evil.example")],
             body=f"DROP GRAPH <{E}g1>",
             to_update=True,
         ),

@@ -105,6 +105,7 @@ PATHS = [
         f"{PREFIX}SELECT * {{ ?a e:value ?x . ?b e:value ?y FILTER NOT EXISTS {{ ?a e:next* ?b }} FILTER(?x > 2990) }}",
         *_EITHER,
         "cut",
+        "200",
     ),
     query(
         "path: negated set both ways",
@@ -139,6 +140,7 @@ PATTERNS = [
         "regex: thousand wildcards over long texts",
         f'{PREFIX}SELECT (COUNT(*) AS ?n) {{ ?a e:text ?t . ?b e:text ?u FILTER REGEX(CONCAT(?t, ?u), "{".*x?" * 300}y") }}',
         *_EITHER,
+        "200",
     ),
     query("regex: not a pattern at all", 'SELECT (REGEX("a", "((((*") AS ?r) {}', "200"),
     query("regex: CONTAINS in every pair", _pairs('CONTAINS(CONCAT(?l, ?m), "zzz")'), _STOPPED),
@@ -218,9 +220,10 @@ GROWTH = [
         *_EITHER,
     ),
     query(
-        "growth: percent of percent, a thousand times",
-        'SELECT (STRLEN(?t40) AS ?n) { BIND("%%%%%%%%%%" AS ?t0) ' + _doubled(1000, "ENCODE_FOR_URI({0})") + " }",
+        "growth: percent of percent, nine hundred times",
+        'SELECT (STRLEN(?t40) AS ?n) { BIND("%%%%%%%%%%" AS ?t0) ' + _doubled(900, "ENCODE_FOR_URI({0})") + " }",
         *_EITHER,
+        "200",
     ),
     query(
         "growth: doubled in a row of every node",

@@ -79,9 +79,13 @@ class Service(Process):
     """Marsad over a file."""
 
     def __init__(self, file: Path, home: Path, *options: str) -> None:
+        # Where the service keeps what it needs only while it runs; nothing is left afterwards.
+        self.left_over = home / "tmp"
+        self.left_over.mkdir(parents=True, exist_ok=True)
         super().__init__(
             [sys.executable, "-m", "service", "serve", "--dataset", str(file), "--port", "0", *options],
             ready="Marsad serves http://",
+            TMPDIR=str(self.left_over),
             MARSAD_HOST="127.0.0.1",
             MARSAD_HOME=str(home),
             MARSAD_DEADLINE=str(DEADLINE_S),

@@ -27,6 +27,7 @@ class _Campaigns:
     results: dict[str, Result]
     speeds: list[tuple[float, float]]
     exit_codes: list[int | None]
+    left_over: list[Path]
     log: str
 
 
@@ -40,7 +41,7 @@ def campaigns(request: pytest.FixtureRequest) -> _Campaigns:
     }  # type: ignore[attr-defined]
     cases = [case for case in CASES if case.name in chosen]
     results: dict[str, Result] = {}
-    speeds, exit_codes, log = [], [], ""
+    speeds, exit_codes, left_over, log = [], [], [], ""
     with tempfile.TemporaryDirectory() as name, Canary(Path(name)) as canary:
         for options, part in halves(cases):
             with ExitStack() as stack:
@@ -54,8 +55,9 @@ def campaigns(request: pytest.FixtureRequest) -> _Campaigns:
                 assert campaign.after_s is not None
                 speeds.append((campaign.before_s, campaign.after_s))
             exit_codes.append(service.exit_code)
+            left_over += list(service.left_over.iterdir())
             log += "".join(service.log)
-    return _Campaigns(results, speeds, exit_codes, log)
+    return _Campaigns(results, speeds, exit_codes, left_over, log)
 
 
 def _marked(case: Case) -> object:
@@ -76,6 +78,7 @@ def test_a_small_query_is_as_fast_afterwards_as_before(campaigns: _Campaigns):
 
 def test_the_service_ends_well_after_all_of_this(campaigns: _Campaigns):
     assert campaigns.exit_codes == [0] * len(campaigns.exit_codes)
+    assert campaigns.left_over == []
     assert "Traceback" not in campaigns.log
 
 
