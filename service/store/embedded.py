@@ -48,7 +48,7 @@ Progress = Callable[[str], None]
 
 
 @dataclass
-class _State:
+class State:
     """What `state.json` holds. `loaded` is the version at which the store held what the sources of `digest` say."""
 
     id: str
@@ -180,7 +180,7 @@ class EmbeddedStore:
         self._directory, self._digest, self._progress = directory, digest, progress
         self._quads: ox.Store | None = None
         self._failed = False
-        self._state = _State(self.id, digest, 0, 0)
+        self._state = State(self.id, digest, 0, 0)
         self._checkpointing = threading.Lock()
         self._scratch: Path | None = None
         self._base: list[File] = list(files)
@@ -191,6 +191,7 @@ class EmbeddedStore:
         self._rebuilding = False
         self._pool: Pool
         self._replica: ReplicaProcess | None = None
+        self._replicas: set[ReplicaProcess] = set()
         self._loading: dict[ReplicaProcess, asyncio.Future[dict[str, Any]]] = {}
         self._writing: asyncio.Lock
         self._copied: asyncio.Event  # this process has its own copy of the quads, or never will
@@ -237,8 +238,8 @@ class EmbeddedStore:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if hasattr(self, "_pool"):
             await self._pool.close()
-        for replica in {*self._loading, self._replica} - {None}:
-            await replica.stop()  # type: ignore[union-attr]
+        for replica in list(self._replicas):
+            await self._end(replica)
         if self._directory is not None and self._quads is not None:
             await asyncio.to_thread(self._checkpoint)
         if self.log is not None:
@@ -261,7 +262,7 @@ class EmbeddedStore:
             self._open_directory(self._directory)
 
     def _open_directory(self, directory: Path) -> None:
-        state = _read_state(directory)
+        state = read_state(directory)
         if state is None and _has_changes(directory):
             raise ConfigurationError(
                 f"{directory / 'state.json'} is absent or damaged, and changes.log beside it has changes: "
@@ -269,11 +270,11 @@ class EmbeddedStore:
             )
         if state is None or (state.digest != self._digest and not _has_changes(directory)):
             self._build(directory)
-            state = _read_state(directory)
+            state = read_state(directory)
             assert state is not None, "just written"
         self.outdated = state.digest != self._digest
         self._state, self.id = state, state.id
-        self._quads = _open_database(directory / "quads")
+        self._quads = open_database(directory / "quads")
         self._base = [File(directory / f"base-{state.base}.nq", NQUADS.name, ours=True)]
         for path in directory.glob("base-*.nq"):
             if path != self._base[0].path:  # a stop came between the making of a base and the removal of the last
@@ -282,7 +283,7 @@ class EmbeddedStore:
         self.version = state.base
         for version, delta in self.log.read(after=state.base):
             if version > state.on_disk:
-                _apply(self._quads, delta)
+                apply_delta(self._quads, delta)
             self._since_base.append((version, delta.pack()))
             self.version = version
         self._remember_names()
@@ -296,13 +297,13 @@ class EmbeddedStore:
         started = time.monotonic()
         quads = list(self._content())
         self._write_base(fresh, 0, quads)
-        database = _open_database(fresh / "quads")
+        database = open_database(fresh / "quads")
         database.bulk_extend(quads)
         database.flush()
         del database
-        _write_state(fresh, _State(secrets.token_hex(6), self._digest, 0, 0))
+        write_state(fresh, State(secrets.token_hex(6), self._digest, 0, 0))
         if directory.exists():
-            _open_database(directory / "quads")  # fails if another process is using it
+            open_database(directory / "quads")  # fails if another process is using it
             shutil.rmtree(directory)
         fresh.rename(directory)
         self._progress(f"stored {len(quads):,} quads in {time.monotonic() - started:.1f} s")
@@ -326,6 +327,7 @@ class EmbeddedStore:
         """Start a replica, bring it to the present, and let it take over; the one before ends with its last query."""
         assert self._scratch is not None
         replica = ReplicaProcess(self._on_event)
+        self._replicas.add(replica)
         loaded: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._loading[replica] = loaded
         started = time.monotonic()
@@ -351,7 +353,7 @@ class EmbeddedStore:
                 self._pool.use(replica, self.version)
         except BaseException:
             del self._loading[replica]
-            await replica.stop()
+            await self._end(replica)
             raise
         del self._loading[replica]
         self._count = facts["quads"]
@@ -363,7 +365,11 @@ class EmbeddedStore:
 
     async def _retire(self, replica: ReplicaProcess) -> None:
         await self._pool.forget(replica)
+        await self._end(replica)
+
+    async def _end(self, replica: ReplicaProcess) -> None:
         await replica.stop()
+        self._replicas.discard(replica)
 
     async def _copy_from_replica(self) -> None:
         """Fill this process's own copy, for a dataset that was loaded by the replica alone."""
@@ -412,7 +418,7 @@ class EmbeddedStore:
 
     async def _replace(self, lost: ReplicaProcess) -> None:
         self._ready = False
-        await lost.stop()
+        await self._end(lost)
         self._replica = None
         while True:
             try:
@@ -541,9 +547,9 @@ class EmbeddedStore:
             await asyncio.to_thread(self.log.append, version, delta, about)
         try:
             if len(delta.added) + len(delta.removed) > 1000:
-                await asyncio.to_thread(_apply, quads, delta)
+                await asyncio.to_thread(apply_delta, quads, delta)
             else:
-                _apply(quads, delta)
+                apply_delta(quads, delta)
         except OSError as error:
             self._failed = True
             raise StorageFailed(
@@ -571,7 +577,7 @@ class EmbeddedStore:
             version = self.version
             self._own().flush()
             self._state.on_disk = version
-            _write_state(self._directory, self._state)
+            write_state(self._directory, self._state)
 
     def _own(self) -> ox.Store:
         if self._quads is None:
@@ -579,7 +585,8 @@ class EmbeddedStore:
         return self._quads
 
 
-def _apply(quads: ox.Store, delta: Delta) -> None:
+def apply_delta(quads: ox.Store, delta: Delta) -> None:
+    """Make a change in a database; making it again changes nothing."""
     for quad in delta.removed:
         quads.remove(quad)
     quads.extend(delta.added)
@@ -598,7 +605,8 @@ def _has_changes(directory: Path) -> bool:
         return False
 
 
-def _open_database(path: Path) -> ox.Store:
+def open_database(path: Path) -> ox.Store:
+    """The database in a directory, made if there is none. Raises ConfigurationError: another process has it open."""
     try:
         return ox.Store(path)
     except OSError as error:
@@ -612,14 +620,16 @@ def _open_database(path: Path) -> ox.Store:
         ) from error
 
 
-def _read_state(directory: Path) -> _State | None:
+def read_state(directory: Path) -> State | None:
+    """What `state.json` in a store's directory says; None where it is absent or damaged."""
     try:
-        return _State(**json.loads((directory / "state.json").read_bytes()))
+        return State(**json.loads((directory / "state.json").read_bytes()))
     except (FileNotFoundError, ValueError, TypeError):
         return None
 
 
-def _write_state(directory: Path, state: _State) -> None:
+def write_state(directory: Path, state: State) -> None:
+    """Replace `state.json` as a whole, on disk when this returns."""
     path = directory / "state.json"
     fresh = path.with_suffix(".new")
     with fresh.open("w") as file:

@@ -348,12 +348,14 @@ class Pool:
         deadline_s: float | None = None,
         query_id: str | None = None,
         scratch: bool = False,
+        patient: bool = False,
     ) -> Running:
         """Run a request in the next free worker; returns with the first bytes of its answer.
 
         `scratch`: the request changes the worker's copy of the graph, so the worker is of no use afterwards.
+        `patient`: one of our own, which has no deadline.
         """
-        limit = self.limits.deadline_s
+        limit = float("inf") if patient else self.limits.deadline_s
         running = Running(self, query_id or new_query_id(), min(deadline_s or limit, limit), scratch=scratch)
         if running.query_id in self._running:
             raise QueryCancelled("a query of this id is running already; ids are for one query")
