@@ -23,7 +23,7 @@ from typing import Any, Self
 
 import pyoxigraph as ox
 
-from service.errors import ConfigurationError, MalformedRdf, MarsadError, StorageFailed, StoreUnavailable
+from service.errors import ConfigurationError, MalformedRdf, MarsadError, QueueFull, StorageFailed, StoreUnavailable
 from service.rdf.formats import NQUADS, RDF_FORMATS, RdfFormat
 from service.settings import Settings
 from service.store import wire
@@ -512,9 +512,23 @@ class EmbeddedStore:
 
     async def change(self, change: Update | Upload, *, deadline_s: float | None = None) -> Delta:
         """See `Store.change`."""
-        async with self._writing:
+        limit = min(deadline_s or self._settings.deadline_s, self._settings.deadline_s)
+        try:
+            async with asyncio.timeout(limit):
+                await self._writing.acquire()
+        except TimeoutError:
+            raise QueueFull(
+                f"other changes took {limit:g} s; this one was never started",
+                limit="seconds for one query, and for the wait before a change",
+                value=limit,
+                setting="MARSAD_DEADLINE",
+                retry_after_s=1 + int(self._settings.deadline_s // 4),
+            ) from None
+        try:
             delta = await self.propose(change, deadline_s=deadline_s)
             await self._apply(delta)
+        finally:
+            self._writing.release()
         return delta
 
     async def apply(self, delta: Delta, *, about: Mapping[str, str] | None = None) -> int:

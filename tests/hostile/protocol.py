@@ -4,7 +4,7 @@ import random
 import zlib
 from collections.abc import Sequence
 
-from tests.hostile.case import DEADLINE_S, FORM_TYPE, QUERY_TYPE, UPDATE_TYPE, Case, Request, raw, update
+from tests.hostile.case import DEADLINE_S, FORM_TYPE, QUERY_TYPE, STOPPED_S, UPDATE_TYPE, Case, Request, raw, update
 from tests.hostile.graph import E
 
 _BAD, _TYPE = "400 bad-request", "415 media-type"
@@ -382,18 +382,24 @@ WRITES = [
         "INSERT { ?a ?e ?i } WHERE { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }",
         "504 deadline",
         "507 memory",
+        "503 busy",
+        limit_s=2 * STOPPED_S,
     ),
     update(
         "write: ever new nodes",
         "INSERT { [] ?b [] } WHERE { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }",
         "504 deadline",
         "507 memory",
+        "503 busy",
+        limit_s=2 * STOPPED_S,
     ),
     update(
         "write: deletion that looks for ever",
         "DELETE { ?a ?b ?c } WHERE { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i FILTER(?a = ?i && ?a != ?i) }",
         "504 deadline",
         "507 memory",
+        "503 busy",
+        limit_s=2 * STOPPED_S,
     ),
     update("write: nested braces", "INSERT DATA " + "{" * 60_000, "413 query-too-large"),
     update(

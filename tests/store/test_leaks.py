@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from service.errors import MarsadError
-from service.store.base import Query, read
+from service.errors import DeadlineExceeded, MarsadError, QueueFull
+from service.store.base import Query, Update, read
 from tests.store.conftest import descriptors, numbers, processes, store_of
 
 _QUERIES, _KILLS, _AT_ONCE = 10_000, 200, 16
@@ -75,3 +75,14 @@ async def test_ten_thousand_queries_and_two_hundred_kills_leave_nothing_behind()
             while _zombies():  # the replica buries them as it hears of them
                 await store.query(Query("ASK {}"))
     assert (processes(), descriptors(), _shared_memory()) == before
+
+
+async def test_a_change_waits_for_another_no_longer_than_a_query_for_a_worker():
+    async with store_of(numbers(100), workers=4, deadline_s=0.5) as store:
+        endless = Update(
+            "INSERT { ?a ?e ?i } WHERE { GRAPH ?x { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l . ?m ?n ?o } }"
+        )
+        found = await asyncio.gather(*(store.change(endless) for _ in range(6)), return_exceptions=True)
+        assert isinstance(found[0], DeadlineExceeded)
+        assert any(isinstance(error, QueueFull) and "never started" in str(error) for error in found)
+        assert (await store.change(Update("INSERT DATA { <a:a> <a:a> 1 }"))).added
