@@ -230,6 +230,10 @@ class StorageFailed(MarsadError):
     """The disk did not take a change: it is full, read-only or broken. The message says what is certain."""
 
 
+class BackupFault(MarsadError):
+    """A backup is damaged or not one, or the files of a store do not fit together; the message says what is wrong."""
+
+
 class ChangeRefused(MarsadError):
     """A change breaks a shape or a rule of the graph, and nothing was changed; `violations` holds everything wrong."""
 

@@ -72,6 +72,7 @@ TABLE: dict[type[BaseException], tuple[int, str, str]] = {
     errors.PreconditionFailed: (412, "precondition", "What is to be replaced is not what was seen"),
     errors.Forbidden: (401, "key", "A key is needed"),
     errors.StorageFailed: (507, "storage", "The disk did not take the change"),
+    errors.BackupFault: (500, "backup", "The backup is not whole"),
     errors.OntologyError: (422, "ontology", "The ontology is not fit for use"),
     errors.InvalidGraph: (422, "invalid-graph", "The graph breaks its shapes"),
     errors.ExportFault: (500, "export", "The export is not what it should be"),

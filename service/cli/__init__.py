@@ -6,11 +6,11 @@ import sys
 from collections.abc import Sequence
 
 from service import __version__
-from service.cli import exports, facts, keys, queries, serve
+from service.cli import backup, changes, exports, facts, keys, queries, serve
 from service.errors import MarsadError
 from service.settings import Settings
 
-_FAMILIES = (serve, queries, facts, exports, keys)
+_FAMILIES = (serve, queries, facts, exports, backup, changes, keys)
 
 _EPILOG = """examples:
   marsad serve                          compile, validate and serve the graph on http://127.0.0.1:8000/

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyoxigraph as ox
 
 from service.api.context import Context
-from service.app import open_project
+from service.app import Changed, open_project
 from service.cli.serve import say
 from service.errors import BadRequest, NotFound
 from service.graph.ask import ask
@@ -36,6 +36,11 @@ ttl (default), nt, jsonld, rdf, trig, nq.
 _SHOW_EPILOG = """examples:
   marsad show nasser-bourita
   marsad show daesh --lang fr
+"""
+_LOAD_EPILOG = """examples:
+  marsad load
+  marsad dump --output data/ && marsad load     after changes through the service, when data/ did not change
+  marsad load --discard-changes                 data/ counts, whatever was changed through the service
 """
 _LANGUAGES = ("en", "fr", "ar")
 _DISAGREEMENT = {"en": " (the sources disagree)", "fr": " (les sources divergent)"}
@@ -63,7 +68,13 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     load = subparsers.add_parser(
         "load",
         help="compile, validate and load the graph, without serving it",
-        description="Bring the store under MARSAD_HOME to what ontology/ and data/ say; nothing changes if they are at fault.",
+        description="Bring the store under MARSAD_HOME to what ontology/ and data/ say; nothing changes if they are at fault, "
+        "or if the graph was changed through the service since the last load: then the difference is printed.",
+        epilog=_LOAD_EPILOG,
+        formatter_class=raw,
+    )
+    load.add_argument(
+        "--discard-changes", action="store_true", help="undo what was changed through the service; the history keeps it"
     )
     load.set_defaults(run=run_load)
 
@@ -196,12 +207,12 @@ async def _search(text: str, settings: Settings) -> int:
     return 0 if hits else 1
 
 
-def run_load(_: argparse.Namespace, settings: Settings) -> int:
+def run_load(arguments: argparse.Namespace, settings: Settings) -> int:
     """Bring the store to what the sources say."""
-    return asyncio.run(_load(settings, say))
+    return asyncio.run(_load(settings, say, "discard" if arguments.discard_changes else "refuse"))
 
 
-async def _load(settings: Settings, progress: Progress) -> int:
-    async with open_project(settings, progress) as context:
+async def _load(settings: Settings, progress: Progress, changed: Changed) -> int:
+    async with open_project(settings, progress, changed=changed) as context:
         progress("ready", f"version {context.store.version} under {settings.home}", 0.0)
     return 0
