@@ -29,6 +29,7 @@ MarsadError
 ├── EngineFailure           the engine failed while it answered; other queries go on
 ├── AnswerCut               an answer ended early; what came before is not the whole answer
 ├── StoreUnavailable        the store is starting, stopping, or lost its replica
+├── BackupFault             a backup is damaged or none, or the files of a store do not fit together
 ├── StorageFailed           the disk did not take a change: it is full, read-only or broken
 ├── ChangeRefused           a change breaks a shape or a rule of the graph; holds everything that is wrong
 ├── ChangeConflict          a change does not fit what is there by now
