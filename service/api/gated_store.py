@@ -4,8 +4,7 @@ They change what they take for a store; that asks for the key of the request and
 """
 
 import json
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, cast
@@ -14,14 +13,17 @@ from urllib.parse import unquote
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.auth import authorise
-from service.api.http import OPEN, header, parameters, respond
+from service.api.http import OPEN, header, parameters, respond, respond_problem
+from service.api.problems import problem_of
 from service.api.sparql import KEYED
+from service.errors import MarsadError
 from service.graph.changes import Changes, Outcome
 from service.graph.keys import Keys
 from service.graph.outcome import outcome_json
 from service.store.base import Delta, Store, Update, Upload
 
 _MAX_MESSAGE_CHARACTERS = 500
+_READS = ("GET", "HEAD", "QUERY", "OPTIONS")
 
 
 @dataclass
@@ -71,28 +73,28 @@ def with_keys(app: ASGIApp, base: str) -> ASGIApp:
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         scope = {**scope, KEYED: True}
-        with _writing(scope) as request:
-            if not request.dry_run:
-                await app(scope, receive, _with_version(request, send))
-                return
-            await app(scope, receive, _with_report(request, base, send))
+        if scope["method"] in _READS:  # nothing is changed by them, and most requests are such
+            await app(scope, receive, send)
+            return
+        try:
+            request = _write_request(scope)
+        except MarsadError as error:
+            await respond_problem(send, problem_of(error))
+            return
+        token = _request.set(request)
+        try:
+            wrap = _with_report(request, base, send) if request.dry_run else _with_version(request, send)
+            await app(scope, receive, wrap)
+        finally:
+            _request.reset(token)
 
     return answer
 
 
-@contextmanager
-def _writing(scope: Scope) -> Iterator[WriteRequest]:
+def _write_request(scope: Scope) -> WriteRequest:
     pairs = dict(parameters(scope["query_string"].decode("latin-1")))
-    request = WriteRequest(
-        scope,
-        message_of(pairs.get("message"), header(scope, b"marsad-message")),
-        pairs.get("dry-run") == "true",
-    )
-    token = _request.set(request)
-    try:
-        yield request
-    finally:
-        _request.reset(token)
+    message = message_of(pairs.get("message"), header(scope, b"marsad-message"))
+    return WriteRequest(scope, message, pairs.get("dry-run") == "true")
 
 
 def message_of(parameter: str | None, sent: str | None) -> str:
