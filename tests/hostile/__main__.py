@@ -2,20 +2,21 @@
 
 import argparse
 import ipaddress
+import shlex
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.hostile import graph
-from tests.hostile.campaign import Campaign, Result, process_of
+from tests.hostile.campaign import PROBE_S, Campaign, Result, process_of
 from tests.hostile.canary import Canary
 from tests.hostile.case import Case, Target
-from tests.hostile.service import Service
+from tests.hostile.service import Service, started
 from tests.hostile.table import CASES, families
 
 _EPILOG = """examples:
@@ -23,11 +24,14 @@ _EPILOG = """examples:
   python -m tests.hostile --only depth --only chain         two families
   python -m tests.hostile --list                            the cases, and what is expected of Marsad
   python -m tests.hostile --write-graph graph.nq            the graph for another endpoint
-  python -m tests.hostile --target http://127.0.0.1:7878/query --health '/?'
+  python -m tests.hostile --target http://127.0.0.1:7878/query --health '/query?query=ASK%7B%7D' \\
+      --command 'prlimit --as=2000000000 oxigraph serve --location DIR --bind 127.0.0.1:7878 --timeout-s 2'
 
-Another endpoint should hold the graph and run with a deadline of 2 s where it has one. Start it under `ulimit -v`:
-some cases fill all memory that there is. Where it dies, the run ends and says after which case.
+Another endpoint should hold the graph and run with a deadline of 2 s where it has one, and with little memory: some
+cases fill all that there is. Without --command, the run ends when the endpoint has died.
 """
+
+_TITLES = f"{'case':62} {'answer':26} {'time':>7} {'probe':>7} {'health':>7} {'service':>8} {'worker':>8}"
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -56,6 +60,10 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--target", help="URL of the query endpoint (loopback only); default: start Marsad")
+    parser.add_argument(
+        "--command",
+        help="starts the target; after a case that it did not survive or that left it busy, it is started again",
+    )
     parser.add_argument("--update-target", help="path or URL of its update endpoint; without it, updates are left out")
     parser.add_argument("--health", default="/healthz", help="path that answers 200 as long as it lives (/healthz)")
     parser.add_argument("--parallel", type=int, default=1, help="cases at the same time (1)")
@@ -78,7 +86,36 @@ def _against(arguments: argparse.Namespace, cases: list[Case]) -> list[Result]:
             target = replace(target, update_path=urlsplit(arguments.update_target).path)
         else:
             cases = [case for case in cases if not case.writes]
+        if arguments.command:
+            return _with_restarts(arguments, cases, target, canary)
         return _run(arguments, cases, target, canary)
+
+
+def _with_restarts(arguments: argparse.Namespace, cases: list[Case], target: Target, canary: Canary) -> list[Result]:
+    """One case after the other; a fresh endpoint after each that left no sound one."""
+    results: list[Result] = []
+    rest, starts, seen = list(cases), 0, 0
+    print(_TITLES)
+    while rest:
+        starts += 1
+        with started(shlex.split(arguments.command), target) as process:
+            campaign = _campaign(arguments, target, lambda: canary.touched[seen:], process)  # noqa: B023 - it runs here
+            with campaign.running():
+                sound = True
+                while rest and sound:
+                    result = campaign.run_one(rest.pop(0))
+                    seen = len(canary.touched)
+                    results.append(result)
+                    _tell(result)
+                    sound = result.outcome.ending != "silent" and result.probe_s < PROBE_S
+    print(f"the endpoint was started {starts} times")
+    return results
+
+
+def _campaign(
+    arguments: argparse.Namespace, target: Target, touched: Callable[[], list[str]], process: int | None
+) -> Campaign:
+    return Campaign(target, touched=touched, health_path=arguments.health, process=process)
 
 
 def _against_marsad(arguments: argparse.Namespace, cases: list[Case]) -> list[Result]:
@@ -110,10 +147,8 @@ def marsad(folder: Path, canary: Canary, *options: str) -> Iterator[tuple[Servic
 
 
 def _run(arguments: argparse.Namespace, cases: list[Case], target: Target, canary: Canary) -> list[Result]:
-    print(f"{'case':62} {'answer':26} {'time':>7} {'probe':>7} {'health':>7} {'service':>8} {'worker':>8}")
-    campaign = Campaign(
-        target, touched=lambda: canary.touched, health_path=arguments.health, process=process_of(target)
-    )
+    print(_TITLES)
+    campaign = _campaign(arguments, target, lambda: canary.touched, process_of(target))
     with ExitStack() as stack:
         stack.enter_context(campaign.running())
         results = campaign.run(cases, parallel=arguments.parallel, tell=_tell)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from tests.hostile.canary import WORD
 from tests.hostile.case import QUERY_TYPE, WORKER_BYTES, Case, Outcome, Raw, Request, Target
-from tests.hostile.client import exchange
+from tests.hostile.client import connect, exchange
 from tests.hostile.graph import PROBED, probe
 from tests.hostile.watch import Watch, listening_process
 
@@ -54,6 +54,7 @@ class Campaign:
         self._start_service = self._start_child = 0
         self.before_s: float | None = None
         self.after_s: float | None = None
+        self.dead = False
 
     @contextmanager
     def running(self) -> Iterator["Campaign"]:
@@ -79,7 +80,7 @@ class Campaign:
             pending: set[Future[Result]] = {pool.submit(self.run_one, case) for case in waits}
             todo, running = iter(together), 0
             while True:
-                while running < parallel and (case := next(todo, None)) is not None:
+                while running < parallel and not self.dead and (case := next(todo, None)) is not None:
                     pending.add(pool.submit(self.run_one, case))
                     running += 1
                 if not pending:
@@ -91,7 +92,7 @@ class Campaign:
                     results.append(result)
                     tell(result)
         for case in rows:
-            if case.alone:
+            if case.alone and not self.dead:
                 results.append(self.run_one(case))
                 tell(results[-1])
         return results
@@ -104,6 +105,7 @@ class Campaign:
         except OSError as error:
             outcome = Outcome("closed", time.monotonic() - started, body=str(error).encode())
         ended = time.monotonic()
+        self.dead = self.dead or not self._takes_connections()
         probe_s = self.probe()
         answers = self.watch.health(started, time.monotonic())
         memory = self.watch.memory(started, ended + 0.1)
@@ -157,6 +159,15 @@ class Campaign:
             return exchange(self.target, self._health, 10).status == 200
         except OSError:
             return False
+
+    def _takes_connections(self) -> bool:
+        try:
+            connect(self.target).close()
+        except ConnectionRefusedError:
+            return False
+        except OSError:
+            return True
+        return True
 
     def _speed(self) -> float:
         """The median of some probes, one after the other."""

@@ -19,7 +19,11 @@ def connect(target: Target, *, limit_s: float = 10, receive_buffer: int = 0) -> 
     if receive_buffer:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     connection.settimeout(limit_s)
-    connection.connect((target.host, target.port))
+    try:
+        connection.connect((target.host, target.port))
+    except OSError:
+        connection.close()
+        raise
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connection
 

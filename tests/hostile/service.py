@@ -5,12 +5,16 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from tests.hostile.case import DEADLINE_S, QUEUE, WORKER_BYTES, WORKERS, Target
+from tests.hostile.client import connect
 
 _ROOT = Path(__file__).resolve().parents[2]
 _START_S, _STOP_S = 60, 20
@@ -73,6 +77,27 @@ class Process:
             if self._ready in line:
                 self._is_ready.set()
         self._is_ready.set()
+
+
+@contextmanager
+def started(command: Sequence[str], target: Target) -> Iterator[int]:
+    """Some other endpoint, from when it takes connections to the end of the `with`; gives the id of its process."""
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        until = time.monotonic() + _START_S
+        pause = threading.Event()
+        while process.poll() is None:
+            try:
+                connect(target).close()
+                break
+            except OSError:
+                if time.monotonic() > until:
+                    raise
+                pause.wait(0.05)
+        yield process.pid
+    finally:
+        process.kill()
+        process.wait()
 
 
 class Service(Process):

@@ -1,5 +1,6 @@
 """Every case against Marsad itself, started with low limits: see `tests.hostile.table` for what is asked of it."""
 
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,7 +12,7 @@ import pytest
 from tests.hostile.__main__ import halves, loopback_target, marsad
 from tests.hostile.campaign import Campaign, Result, process_of
 from tests.hostile.canary import Canary
-from tests.hostile.case import Case
+from tests.hostile.case import Case, Target
 from tests.hostile.client import AnswerReader
 from tests.hostile.graph import lines
 from tests.hostile.table import CASES
@@ -80,6 +81,17 @@ def test_the_service_ends_well_after_all_of_this(campaigns: _Campaigns):
     assert campaigns.exit_codes == [0] * len(campaigns.exit_codes)
     assert campaigns.left_over == []
     assert "Traceback" not in campaigns.log
+
+
+def test_a_run_ends_with_the_endpoint():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    target = Target("127.0.0.1", port, "/sparql")
+    campaign = Campaign(target, touched=list, health_path="/", process=None)
+    with campaign.running():
+        results = campaign.run(CASES[:20], parallel=1)
+    assert [result.outcome.word for result in results] == ["closed"]
+    assert campaign.before_s == float("inf")
 
 
 def test_there_are_cases_of_every_family_and_no_two_of_one_name():
