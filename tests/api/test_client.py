@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -51,8 +52,13 @@ def operation(package: ModuleType, tag: str, name: str) -> ModuleType:
     return importlib.import_module(f"{package.__name__}.api.{tag}.{name}")
 
 
-def test_a_list_an_item_a_search_and_a_path_come_as_typed_objects(package: ModuleType, address: str) -> None:
-    client = package.Client(base_url=address)
+@pytest.fixture(scope="session")
+def client(package: ModuleType, address: str) -> Iterator[Any]:
+    with package.Client(base_url=address) as opened:
+        yield opened
+
+
+def test_a_list_an_item_a_search_and_a_path_come_as_typed_objects(package: ModuleType, client: Any) -> None:
     page = operation(package, "lists", "list_actors").sync(client=client, limit=3)
     assert page.total > 3
     assert len(page.items) == 3
@@ -67,8 +73,7 @@ def test_a_list_an_item_a_search_and_a_path_come_as_typed_objects(package: Modul
     assert paths.items[0].steps[0].claims
 
 
-def test_a_problem_comes_as_a_typed_object(package: ModuleType, address: str) -> None:
-    client = package.Client(base_url=address)
+def test_a_problem_comes_as_a_typed_object(package: ModuleType, client: Any) -> None:
     answer = operation(package, "items", "get_actors").sync_detailed("nobody", client=client)
     assert answer.status_code == 404
     assert answer.parsed.detail
