@@ -115,7 +115,13 @@ def _with_restarts(arguments: argparse.Namespace, cases: list[Case], target: Tar
 def _campaign(
     arguments: argparse.Namespace, target: Target, touched: Callable[[], list[str]], process: int | None
 ) -> Campaign:
-    return Campaign(target, touched=touched, health_path=arguments.health, process=process)
+    return Campaign(
+        target,
+        touched=touched,
+        health_path=arguments.health,
+        process=process,
+        statuses_only=bool(arguments.target),
+    )
 
 
 def _against_marsad(arguments: argparse.Namespace, cases: list[Case]) -> list[Result]:
