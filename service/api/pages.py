@@ -186,7 +186,8 @@ def _review_row(row: ReviewRow, describer: Describer) -> Item:
             shown.append(str(describer.reference(value.value)["label"]))
         elif isinstance(value, ox.Literal) and not any(claim in value.value for claim in claims):
             shown.append(value.value)
-    return {"text": " · ".join(shown), "claims": claims}
+    passages = [f"{passage.document} {passage.start}–{passage.end}" for passage in row.passages]
+    return {"text": " · ".join(shown), "claims": claims, "passages": passages}
 
 
 @router.get("/{lang}/claim/{key}")

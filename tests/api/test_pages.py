@@ -76,6 +76,12 @@ def test_a_document_page_leads_to_all_that_the_document_says(service):
     assert len(set(found)) == total
 
 
+def test_a_row_of_the_review_names_its_claims_and_their_passages(service):
+    text = service.get("/en/review").text
+    assert 'href="/en/claim/d001.algeria-security-cooperation-lacking.cooperatesWith.algeria"' in text
+    assert "d001 36357–36525" in text
+
+
 def test_the_query_page_answers_a_form_and_says_what_is_wrong(service):
     answer = service.get("/en/query?query=SELECT%20?p%20%7B%20id:daesh%20marsad:threatens%20?p%20%7D")
     assert '<a href="/id/morocco">morocco</a>' in answer.text
