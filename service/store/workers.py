@@ -446,7 +446,9 @@ class Pool:
     # --- life of a query ---
 
     def _enqueue(self, running: Running, message: bytes) -> None:
-        if len(self._waiting) >= self.limits.queue:
+        # A worker that may still be forked takes one more: with no queue at all, the first query must not be refused.
+        free = max(0, self.capacity - sum(worker.running is not None for worker in self._all.values()))
+        if len(self._waiting) >= self.limits.queue + free:
             del self._running[running.query_id]
             self.counts["QueueFull"] += 1
             raise QueueFull(

@@ -383,11 +383,17 @@ async def test_the_memory_limit_is_507_with_the_limit():
         assert (answer.status_code, answer.json()["setting"]) == (507, "MARSAD_WORKER_MEMORY")
 
 
+async def at_work(opened):
+    """Return when a worker has a query; fail rather than wait for ever."""
+    async with asyncio.timeout(30):
+        while not opened.store.status().busy:
+            await asyncio.sleep(0.01)
+
+
 async def test_a_full_queue_is_503_with_a_time_to_come_back():
     async with endpoint(MANY, workers=1, queue=0) as opened:
         task = asyncio.create_task(opened.ask(ENDLESS, timeout="5"))
-        while not opened.store.status().busy:
-            await asyncio.sleep(0.01)
+        await at_work(opened)
         answer = await opened.ask("ASK {}", nothing="x")
         assert (answer.status_code, answer.json()["setting"]) == (503, "MARSAD_QUEUE")
         assert int(answer.headers["retry-after"]) > 0
@@ -398,8 +404,7 @@ async def test_a_query_can_be_cancelled_by_the_id_its_client_gave_it():
     async with endpoint(MANY) as opened:
         sent = {"Marsad-Query-Id": "my-own-query-0001"}
         task = asyncio.create_task(opened.client.get("/sparql", params={"query": ENDLESS}, headers=sent))
-        while not opened.store.status().busy:
-            await asyncio.sleep(0.01)
+        await at_work(opened)
         assert (await opened.client.delete("/queries/my-own-query-0001")).status_code == 204
         assert (await task).status_code == 409
         assert (await opened.client.delete("/queries/my-own-query-0001")).status_code == 404
@@ -423,8 +428,7 @@ async def test_a_client_that_goes_away_stops_its_query():
         for text in (ENDLESS, "SELECT * { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l }"):
             _, writer = await asyncio.open_connection(opened.host, opened.port)
             writer.write(f"GET /sparql?{urlencode({'query': text})} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-            while not opened.store.status().busy:
-                await asyncio.sleep(0.01)
+            await at_work(opened)
             writer.transport.abort()
             # The only worker is free again long before the deadline of 30 s.
             async with asyncio.timeout(5):

@@ -88,6 +88,18 @@ async def test_beyond_the_queue_a_query_is_refused_at_once_with_a_time_to_come_b
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+async def test_without_a_queue_a_query_still_gets_a_worker_that_is_not_forked_yet():
+    async with store_of(numbers(100), workers=2, queue=0) as store:
+        tasks = [asyncio.ensure_future(store.query(endless(), query_id=f"q{number}")) for number in range(3)]
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED, timeout=30)
+        assert done == {tasks[2]}
+        with pytest.raises(QueueFull):
+            await tasks[2]
+        for number in range(2):
+            store.cancel(f"q{number}")
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
 async def test_a_query_that_never_started_says_so():
     async with store_of(numbers(100), workers=1) as store:
         first = asyncio.ensure_future(store.query(endless(), query_id="first"))
