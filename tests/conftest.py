@@ -51,3 +51,9 @@ def chromium() -> str:
         _absent("chromium", "no Chromium is installed: install Debian's package `chromium`")
     assert found is not None
     return found
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that count what this process keeps (children, descriptors) come before one service is shared by the rest."""
+    counting = ("tests/store/", "tests/api/test_invariants.py")
+    items.sort(key=lambda item: not item.nodeid.startswith(counting))

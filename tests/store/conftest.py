@@ -38,8 +38,22 @@ async def rows(store: EmbeddedStore, text: str) -> list[list[str]]:
     return sorted(line.split("\t") for line in data.decode().splitlines()[1:])
 
 
+# Children of this process when the test began: a service that the whole session shares is no leak of a test.
+_OLDER: set[str] = set()
+
+
+@pytest.fixture(autouse=True)
+def _note_older_processes() -> None:
+    _OLDER.clear()
+    _OLDER.update(_children())
+
+
 def processes() -> set[str]:
-    """The children of this process, zombies among them."""
+    """The children of this process that are not older than the test, zombies among them."""
+    return _children() - _OLDER
+
+
+def _children() -> set[str]:
     found = set()
     for task in Path("/proc/self/task").iterdir():
         found |= set((task / "children").read_text().split())
