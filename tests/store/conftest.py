@@ -1,5 +1,6 @@
 """Stores with a few quads, and counts of what the operating system keeps for this process."""
 
+import contextlib
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
@@ -56,7 +57,8 @@ def processes() -> set[str]:
 def _children() -> set[str]:
     found = set()
     for task in Path("/proc/self/task").iterdir():
-        found |= set((task / "children").read_text().split())
+        with contextlib.suppress(OSError):  # a thread that ended meanwhile
+            found |= set((task / "children").read_text().split())
     return found
 
 
