@@ -19,7 +19,7 @@ from service.graph.claims import DEFAULTS, NOTE_LANGUAGE
 from service.graph.compile import compile_sources
 from service.graph.direct import DIRECT
 from service.graph.editorial import EDITORIAL
-from service.graph.forms import Form, Forms
+from service.graph.forms import FIRST_KEYS, Form, Forms
 from service.graph.gate import CATALOGUE, Match
 from service.graph.names import DOCUMENT_NAME
 from service.graph.ontology import Ontology
@@ -48,19 +48,7 @@ _TYPES = (
     "Meeting",
     "Work",
 )
-# Where it stands, what it says, then what stands beside it; the claimable properties follow the first, by name.
-_FIRST = (
-    "at",
-    "subject",
-    "indicator",
-    "for",
-    "value",
-    "valueIs",
-    "breakdown",
-    "assessmentOf",
-    "aspect",
-    "polarity",
-)
+# What stands beside a fact, after its properties.
 _BESIDE = ("time", "modality", "by", "onBehalfOf", "occasion", "cites", "asWritten", "gloss", "note")
 
 # 120 columns: what fits a reviewer's screen; a longer list has a line for each value.
@@ -217,8 +205,8 @@ class _Writer:
                 del form[key]
         if note := _note(common):
             form["note"] = note
-        said = sorted(set(form) - {*_FIRST, *_BESIDE})
-        return {key: form[key] for key in (*_FIRST, *said, *_BESIDE) if key in form}
+        said = sorted(set(form) - {*FIRST_KEYS, *_BESIDE})
+        return {key: form[key] for key in (*FIRST_KEYS, *said, *_BESIDE) if key in form}
 
     # --- what the editors add ---
 

@@ -30,7 +30,7 @@ from service.rdf.formats import NQUADS, RDF_FORMATS, TURTLE, RdfFormat, by_name
 from service.rdf.iris import graph_iri, local_name
 from service.rdf.namespaces import prefixes
 from service.rdf.serialize import write
-from service.rdf.writing import CHUNK, ordered_quads, ordered_triples
+from service.rdf.writing import CHUNK, chunks, ordered_quads, ordered_triples
 
 DATASET, FACTS, CLAIMS = "dataset", "facts", "claims"
 _TABLES, _NETWORK = "tables", "network"
@@ -244,9 +244,7 @@ class Export:
         return GraphItems(self.quads, base=self.base)
 
     def _table_file(self, table: Table, path: str) -> ExportFile:
-        return ExportFile(
-            path, "text/csv", table.about, None, lambda: _encoded(csv_lines(table, self._items.of(table)))
-        )
+        return ExportFile(path, "text/csv", table.about, None, lambda: chunks(csv_lines(table, self._items.of(table))))
 
     def _package_file(self) -> ExportFile:
         return ExportFile(
@@ -267,7 +265,7 @@ class Export:
             _GRAPHML,
             "GraphML",
             None,
-            lambda: _encoded(write_graphml(facts, self._items.describe)),
+            lambda: chunks(write_graphml(facts, self._items.describe)),
         )
 
 
@@ -471,18 +469,6 @@ def _format(name: str) -> RdfFormat:
     if found is None:
         raise NotFound(f"there is no RDF format {name!r}; there are {', '.join(row.suffix for row in RDF_FORMATS)}")
     return found
-
-
-def _encoded(lines: Iterable[str]) -> Iterator[bytes]:
-    gathered: list[str] = []
-    size = 0
-    for line in lines:
-        gathered.append(line)
-        size += len(line)
-        if size >= CHUNK:
-            yield "".join(gathered).encode()
-            gathered, size = [], 0
-    yield "".join(gathered).encode()
 
 
 def _json(value: Any) -> bytes:

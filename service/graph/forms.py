@@ -29,6 +29,19 @@ from service.store.base import Delta
 Form: TypeAlias = dict[str, Any]
 
 # The name of a request in the messages of the compiler, where a file's name stands otherwise.
+# Where a fact stands and what it says; the claimable properties follow these keys, by name.
+FIRST_KEYS = (
+    "at",
+    "subject",
+    "indicator",
+    "for",
+    "value",
+    "valueIs",
+    "breakdown",
+    "assessmentOf",
+    "aspect",
+    "polarity",
+)
 REQUEST = "request"
 _COMPILE: dict[str, Callable[[Compilation, Record], None]] = {
     "entities": compile_entity,
@@ -238,19 +251,7 @@ class Forms:
                     self._plain(match, value) for value in values[ns.RDF_OBJECT]
                 )
         said = {key: sorted(found) if len(found) > 1 else found[0] for key, found in sorted(objects.items())}
-        order = (
-            "at",
-            "subject",
-            "indicator",
-            "for",
-            "value",
-            "valueIs",
-            "breakdown",
-            "assessmentOf",
-            "aspect",
-            "polarity",
-        )
-        first = {key: form[key] for key in order if key in form}
+        first = {key: form[key] for key in FIRST_KEYS if key in form}
         return first | said | {key: value for key, value in form.items() if key not in first}
 
     def _beside(self, match: Match, document: str, values: "_Values") -> Form:
