@@ -175,7 +175,7 @@ GROUPS = [
     ),
     query(
         "group: separator of 50,000 characters",
-        f'{PREFIX}SELECT (GROUP_CONCAT(?v ; SEPARATOR="{"-" * 50_000}") AS ?g) {{ ?b e:value ?v . ?c e:value ?w }}',
+        f'{PREFIX}SELECT (GROUP_CONCAT(STR(?v) ; SEPARATOR="{"-" * 50_000}") AS ?g) {{ ?b e:value ?v . ?c e:value ?w }}',
         *_EITHER,
     ),
     query(
