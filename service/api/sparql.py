@@ -564,8 +564,6 @@ def _format_for(form: str, accept: str | None, named: str | None) -> tuple[RdfFo
     rows: tuple[RdfFormat, ...] | tuple[ResultsFormat, ...] = RESULTS_FORMATS
     if form in ("CONSTRUCT", "DESCRIBE"):
         rows = RDF_FORMATS
-    elif form == "ASK":
-        rows = tuple(row for row in RESULTS_FORMATS if row.carries_boolean)
     if named is not None:
         row: Any = by_name(rows, named)
         if row is None:

@@ -33,14 +33,13 @@ class RdfFormat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultsFormat:
-    """A format of SELECT and ASK results; `carries_boolean` is false where ASK has no standard form."""
+    """A format of SELECT and ASK results. CSV and TSV have no standard form for ASK: it is the word true or false."""
 
     name: str
     label: str
     media_type: str
     alternatives: tuple[str, ...] = ()
     suffix: str
-    carries_boolean: bool
     ox_format: ox.QueryResultsFormat
     charset: str | None = None
 
@@ -112,7 +111,6 @@ RESULTS_JSON = ResultsFormat(
     media_type="application/sparql-results+json",
     alternatives=("application/json",),
     suffix="srj",
-    carries_boolean=True,
     ox_format=ox.QueryResultsFormat.JSON,
 )
 RESULTS_XML = ResultsFormat(
@@ -121,7 +119,6 @@ RESULTS_XML = ResultsFormat(
     media_type="application/sparql-results+xml",
     alternatives=("application/xml", "text/xml"),
     suffix="srx",
-    carries_boolean=True,
     ox_format=ox.QueryResultsFormat.XML,
 )
 RESULTS_CSV = ResultsFormat(
@@ -129,7 +126,6 @@ RESULTS_CSV = ResultsFormat(
     label="CSV",
     media_type="text/csv",
     suffix="csv",
-    carries_boolean=False,
     ox_format=ox.QueryResultsFormat.CSV,
     charset="utf-8",
 )
@@ -138,7 +134,6 @@ RESULTS_TSV = ResultsFormat(
     label="TSV",
     media_type="text/tab-separated-values",
     suffix="tsv",
-    carries_boolean=False,
     ox_format=ox.QueryResultsFormat.TSV,
     charset="utf-8",
 )

@@ -92,7 +92,7 @@ async def test_a_format_that_there_is_not_is_406_and_lists_those_there_are(plain
     for accept, text in (
         ("image/png", ALL),
         ("text/turtle", ALL),
-        ("text/csv", "ASK {}"),
+        ("text/turtle", "ASK {}"),
         ("text/csv", "DESCRIBE <a:b>"),
     ):
         answer = await plain.client.get("/sparql", params={"query": text}, headers={"Accept": accept})
@@ -109,6 +109,14 @@ async def test_the_format_can_be_a_parameter_and_then_counts_more_than_accept(pl
             "/sparql", params={"query": ALL, parameter: name}, headers={"Accept": "application/json"}
         )
         assert answer.headers["content-type"].split(";")[0] == content_type
+
+
+@pytest.mark.parametrize("media_type", ["text/csv", "text/tab-separated-values"])
+async def test_ask_is_one_word_in_the_formats_that_are_tables(plain, media_type):
+    yes = await plain.post("ASK { ?s ?p 'd' }", Accept=media_type)
+    assert (yes.headers["content-type"], yes.content) == (f"{media_type}; charset=utf-8", b"true")
+    no = await plain.post("ASK { ?s ?p 'not here' }", Accept=media_type)
+    assert no.content == b"false"
 
 
 async def test_ask_and_describe(plain):
