@@ -10,6 +10,7 @@ from typing import Any
 import pyoxigraph as ox
 from fastapi import Request
 
+from service.api.interface_text import say
 from service.errors import NotFound, TextsMissing
 from service.graph.changes import Changes
 from service.graph.describe import Describer, Passage
@@ -93,10 +94,10 @@ class Context:
         return self._export[1]
 
     def term_label(self, name: str | None, language: str) -> str:
-        """The label of a class of the ontology; its name where there is none in that language."""
+        """The label of a class of the ontology, or the interface's word for it; its name where there is neither."""
         labels = self.store.match(marsad(name), SKOS_PREF_LABEL, None) if name else ()
         texts = {quad.object.language: quad.object.value for quad in labels if isinstance(quad.object, ox.Literal)}
-        return texts.get(language) or texts.get("en") or name or ""
+        return texts.get(language) or say(texts.get("en") or name or "", language)
 
     def document_language(self, document: str) -> str:
         """The language tag of a document's text; empty if nobody said it."""

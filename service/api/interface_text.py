@@ -94,6 +94,23 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "measures": ("mesures", "تدابير"),
     "documents": ("documents", "وثائق"),
     "topics": ("concepts", "مفاهيم"),
+    # The classes, whose labels the ontology has in English and French.
+    "Actor": ("Acteur", "فاعل"),
+    "Agreement": ("Accord", "اتفاق"),
+    "Country": ("Pays", "بلد"),
+    "Document": ("Document", "وثيقة"),
+    "Event": ("Événement", "حدث"),
+    "Incident": ("Incident", "حادث"),
+    "Indicator": ("Indicateur", "مؤشر"),
+    "Legal text": ("Texte juridique", "نص قانوني"),
+    "Measure": ("Mesure", "تدبير"),
+    "Meeting": ("Réunion", "اجتماع"),
+    "Organization": ("Organisation", "منظمة"),
+    "Person": ("Personne", "شخص"),
+    "Place": ("Lieu", "مكان"),
+    "Post": ("Poste", "منصب"),
+    "Topic": ("Sujet", "مفهوم"),
+    "Work": ("Œuvre", "عمل"),
 }
 
 

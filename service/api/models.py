@@ -70,6 +70,7 @@ class Claim(Model):
     indicator: Reference | None = None
     observedFor: Reference | None = None
     value: str | None = Field(None, description="A decimal number as text: no digit is lost.")
+    unit: str | None = Field(None, description="UCUM; 1 is a plain count")
     valueIs: str | None = Field(None, description="exact, about, at-least or at-most")
     assessmentOf: Reference | None = None
     aspect: Reference | None = None

@@ -267,7 +267,9 @@ def _group(group: Item, language: str, authors: Authors) -> Item:
     for claim in group["claims"]:
         shown = in_words(claim, language, authors)
         if group["inverse"]:
-            shown["inverse_of"] = claim.get("subject") or claim.get("observedFor") or claim.get("assessmentOf")
+            # A number or a judgement says nothing without its whole sentence.
+            shown["inverse_of"] = claim.get("subject")
+            shown["alone"] = not shown["inverse_of"]
         claims.append(shown)
     indicator = group["claims"][0].get("indicator")
     named = indicator["label"] if indicator and indicator["id"] == group["relation"] else None

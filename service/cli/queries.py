@@ -19,7 +19,7 @@ from service.graph.build import Progress
 from service.graph.describe import Item, find_resource
 from service.graph.disagreement import disagree
 from service.graph.search import search
-from service.graph.words import Authors, heading, sentence, value_in_words, word_language
+from service.graph.words import Authors, heading, sentence, under_heading
 from service.rdf.formats import RDF_FORMATS, RESULTS_FORMATS
 from service.rdf.namespaces import prefixes
 from service.settings import Settings
@@ -43,7 +43,7 @@ _LOAD_EPILOG = """examples:
   marsad load --discard-changes                 data/ counts, whatever was changed through the service
 """
 _LANGUAGES = ("en", "fr", "ar")
-_DISAGREEMENT = {"en": " (the sources disagree)", "fr": " (les sources divergent)"}
+_DISAGREEMENT = {"en": " (the sources disagree)", "fr": " (les sources divergent)", "ar": " (المصادر متعارضة)"}
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -150,13 +150,14 @@ async def _show(slug: str, language: str, settings: Settings) -> int:
     async with _project(settings) as context:
         row_id = _find(context, slug)
         item = context.describer(language).entity(row_id)
-    print(f"{item['label']} ({item['type']})")
+        kind = context.term_label(item["type"], language)
+    print(f"{item['label']} ({kind})")
     for code, label in item["labels"].items():
         if label != item["label"]:
             print(f"  {code}: {label}")
     # Disagreements first: nobody should read one value and leave.
     for group in sorted(item["relations"], key=lambda group: not disagree(group)):
-        mark = _DISAGREEMENT[word_language(language)] if disagree(group) else ""
+        mark = _DISAGREEMENT[language] if disagree(group) else ""
         print(f"\n{_heading(group, language)}{mark}")
         for claim in group["claims"]:
             print(f"  {_line(claim, group['inverse'], language, context.authors)}")
@@ -183,10 +184,9 @@ def _heading(group: Item, language: str) -> str:
 
 def _line(claim: Item, inverse: bool, language: str, authors: Authors) -> str:
     words = sentence(claim, language, authors)
-    if inverse:
-        return str(words)
-    details = ", ".join(part for part in (words.firmness, words.when) if part)
-    return f"{value_in_words(claim, language)}{f' ({details})' if details else ''}, {words.source}"
+    details = words.comma.join(part for part in (words.firmness, words.when) if part)
+    said = under_heading(claim, language, inverse=inverse)
+    return f"{said}{f' ({details})' if details else ''}{words.comma}{words.source}"
 
 
 def _place(passage: Item) -> str:

@@ -121,8 +121,10 @@ class Describer:
 
     def _content(self, row: sqlite3.Row, roles: dict[str, list[Item]]) -> Item:
         if row["type"] == "Observation":
+            indicator = _first(roles, "indicator")
             return {
-                "indicator": _first(roles, "indicator"),
+                "indicator": indicator,
+                "unit": self._unit(indicator),
                 "observedFor": _first(roles, "observedFor"),
                 "value": row["literal"],
                 "valueIs": row["value_is"],
@@ -138,6 +140,12 @@ class Describer:
             "predicate": predicate_name(row["predicate"]),
             "object": self._object(row),
         }
+
+    def _unit(self, indicator: Item | None) -> str | None:
+        if indicator is None:
+            return None
+        row = self.connection.execute("SELECT unit FROM resource WHERE iri = ?", (indicator["iri"],)).fetchone()
+        return row["unit"] if row else None
 
     def _object(self, row: sqlite3.Row) -> Item:
         if row["object"] is None:

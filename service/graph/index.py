@@ -25,7 +25,7 @@ Match = Callable[[ox.NamedNode | None, ox.NamedNode | None, ox.NamedNode | ox.Li
 
 LANGUAGES = ("en", "fr", "ar")
 # Raised whenever the tables or what stands in them change, so that an index of an older kind is made anew.
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 
 _SCHEMA = """
@@ -33,7 +33,7 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 CREATE TABLE resource (
     id INTEGER PRIMARY KEY, iri TEXT UNIQUE NOT NULL, slug TEXT NOT NULL, family TEXT NOT NULL, type TEXT,
     label_en TEXT, label_fr TEXT, label_ar TEXT, sort_en TEXT, sort_fr TEXT, sort_ar TEXT,
-    contested INTEGER NOT NULL DEFAULT 0, claims INTEGER NOT NULL DEFAULT 0, replaced_by TEXT);
+    contested INTEGER NOT NULL DEFAULT 0, claims INTEGER NOT NULL DEFAULT 0, replaced_by TEXT, unit TEXT);
 CREATE INDEX resource_slug ON resource (slug);
 CREATE INDEX resource_en ON resource (sort_en, slug);
 CREATE INDEX resource_fr ON resource (sort_fr, slug);
@@ -287,7 +287,7 @@ class _Writer:
         replaced_by = self._iri(node, ns.DCTERMS_IS_REPLACED_BY.value)
         cursor = self.connection.execute(
             "INSERT INTO resource (iri, slug, family, type, label_en, label_fr, label_ar, sort_en, sort_fr, sort_ar,"
-            " contested, replaced_by) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+            " contested, replaced_by, unit) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
             (
                 node.value,
                 _local(node),
@@ -297,6 +297,7 @@ class _Writer:
                 *sorted_by,
                 int(self._literal(node, NS + "contested") == "true"),
                 replaced_by,
+                self._literal(node, NS + "unit"),
             ),
         )
         key = cursor.lastrowid

@@ -60,15 +60,16 @@ def test_an_entity_has_its_claims_by_relation_in_both_directions():
     assert [entry["modality"] for entry in group["claims"]] == ["asserted", "alleged"]
 
 
-def test_sentences_in_english_and_french():
+def test_sentences_in_three_languages():
     assert str(sentence(claim("d001.post.heldPost.chief"), "en")) == (
-        "Ann Salé: held the post of Chief of security (2014), says Security Directorate in document 001"
+        "Ann Salé: held the post of Chief of security (2014), according to Security Directorate in document 001"
     )
     assert str(sentence(claim("d002.post.heldPost.chief", "fr"), "fr")) == (
-        "Anne Salé: a occupé le poste de Chief of security (selon des allégations), selon Anne Salé dans le document 002"
+        "Anne Salé\u00a0: a occupé le poste de Chief of security (selon des allégations),"
+        " source\u00a0: Anne Salé, dans le document 002"
     )
     assert str(sentence(claim("d001.cells"), "en")) == (
-        "Cells dismantled for Security Directorate: about 40 (Smuggling), says Ann Salé in document 001"
+        "Cells dismantled for Security Directorate: about 40 (Smuggling), according to Ann Salé in document 001"
     )
 
 
@@ -81,5 +82,6 @@ def test_what_the_author_of_a_document_asserts_is_what_the_document_says():
 
 def test_a_relation_has_a_heading_for_each_direction():
     assert heading("heldPost", inverse=False, language="en") == "Held the post of"
-    assert heading("heldPost", inverse=True, language="fr") == "Occupé par"
+    assert heading("heldPost", inverse=True, language="fr") == "Titulaires"
+    assert heading("heldPost", inverse=False, language="ar") == "شغل منصب"
     assert heading("unknownRelation", inverse=False, language="ar") == "unknownRelation"
