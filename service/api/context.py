@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +19,7 @@ from service.graph.export import Export
 from service.graph.forms import Forms
 from service.graph.index import Index, Match
 from service.graph.keys import Keys
-from service.graph.review import ReviewSection, review, review_queries
+from service.graph.review import ReviewQuery, ReviewRow, ReviewSection, differing, review, review_queries
 from service.paths import ontology_dir
 from service.rdf.iris import graph_iri
 from service.rdf.namespaces import SKOS_PREF_LABEL, marsad
@@ -78,6 +78,10 @@ class Context:
                 queries = review_queries(ontology_dir(self.settings), base=self.base)
                 self._reviewed = (self.version, review(self.store.match(), queries, base=self.base))
             return self._reviewed[1]
+
+    def differing(self, claims: Collection[str]) -> list[tuple[ReviewQuery, ReviewRow]]:
+        """What the claims with these IRIs should be held against, as the review queries find it."""
+        return differing(self.reviewed(), claims)
 
     def kept(self, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """What `make` returns, made once for each version of the graph; there are only a few such names."""

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import pyoxigraph as ox
@@ -27,7 +28,7 @@ from service.errors import BadRequest, NotFound
 from service.graph.describe import Describer, Item, predicate_name
 from service.graph.ontology import read_shapes
 from service.graph.paths import MAX_STEPS, Paths, find_paths
-from service.graph.questions import Question, questions
+from service.graph.questions import Question, find_question, questions
 from service.graph.search import Hit, search
 from service.graph.terms import schemes, terms
 from service.paths import ontology_dir
@@ -264,10 +265,12 @@ def get_review(request: Request, context: _Context, parameters: Annotated[Review
     items = [
         {
             "query": query.name,
-            "title": query.title,
+            "title": query.titles.get(parameters.lang) or query.title,
             "severity": query.severity,
             "values": {name: _cell(value, describer, context.base) for name, value in row.values.items()},
             "claims": [claim.value.removeprefix(f"{context.base}claim/") for claim in row.claims],
+            "passages": [asdict(passage) for passage in row.passages],
+            "notes": list(row.notes),
         }
         for query, row in shown
     ]
@@ -301,7 +304,11 @@ def get_questions(request: Request, context: _Context, parameters: LanguageQuery
     check_not_modified(request, context)
     root = request.scope.get("root_path", "")
     items = [
-        {"id": one.name, "title": one.title, "query": one.text, "url": f"{root}/api/v1/questions/{one.name}"}
+        {
+            **_about(one, parameters.lang),
+            "query": one.text,
+            "url": f"{root}/api/v1/questions/{one.name}",
+        }
         for one in questions(ontology_dir(context.settings))
     ]
     return as_json(request, context, {"items": items, "total": len(items)})
@@ -320,7 +327,7 @@ class QuestionParameters(PageParameters):
 @router.get("/questions/{name}.rq", include_in_schema=False)
 def get_question_text(request: Request, context: _Context, name: Annotated[str, Path(pattern=SLUG)]) -> Response:
     check_not_modified(request, context)
-    found = _question(context, name)
+    found = find_question(ontology_dir(context.settings), name)
     text = f"# {found.title}\n{found.text}"
     return Response(text, media_type="application/sparql-query", headers=read_headers(request, context))
 
@@ -342,7 +349,7 @@ async def get_question(
 ) -> Response:
     media_type = chosen_format(request, parameters.format, (JSON, CSV))
     check_not_modified(request, context)
-    found = _question(context, name)
+    found = find_question(ontology_dir(context.settings), name)
     if media_type == CSV and not parameters.where:
         answer = await context.store.query(SparqlQuery(found.text, results="csv", union=True))
         headers = read_headers(request, context)
@@ -354,8 +361,7 @@ async def get_question(
     describer = context.describer(parameters.lang)
     shown, cursor = _slice(rows, parameters, context.version)
     body = {
-        "id": found.name,
-        "title": found.title,
+        **_about(found, parameters.lang),
         "columns": columns,
         "items": [{key: _cell(row[key], describer, context.base) for key in columns} for row in shown],
         "total": len(rows),
@@ -365,11 +371,15 @@ async def get_question(
     return as_json(request, context, body)
 
 
-def _question(context: Context, name: str) -> Question:
-    for found in questions(ontology_dir(context.settings)):
-        if found.name == name:
-            return found
-    raise NotFound(f"there is no stored question {name}; /api/v1/questions lists them")
+def _about(question: Question, language: str) -> Item:
+    """What a question is, apart from its query: its title in `language`, its kind, why its answer is negative."""
+    return {
+        "id": question.name,
+        "title": question.titles.get(language) or question.title,
+        "kind": question.kind,
+        "negative": asdict(question.negative) if question.negative else None,
+        "notes": list(question.notes),
+    }
 
 
 async def _answer(context: Context, question: Question) -> tuple[list[str], list[dict[str, Any]]]:

@@ -249,11 +249,26 @@ class Vocabulary(Model):
     schemes: list[Scheme]
 
 
-class QuestionSummary(Model):
-    """A stored query and the question that it answers."""
+class Negative(Model):
+    """Why an answer, or a part of it, is negative."""
+
+    reason: Literal["the documents deny it", "the documents do not say", "skipped as boilerplate"]
+    detail: str = Field(description="What the documents have instead.")
+
+
+class AboutQuestion(Model):
+    """What a stored question is."""
 
     id: str
     title: str
+    kind: str = Field(description="lookup, list, count, date, multi-hop, provenance, conflict or cross-document")
+    negative: Negative | None
+    notes: list[str] = Field(description="How the query reads the question.")
+
+
+class QuestionSummary(AboutQuestion):
+    """A stored query and the question that it answers."""
+
     query: str = Field(description="SPARQL 1.1; the prefixes of the project are known.")
     url: str
 
@@ -268,12 +283,18 @@ class Questions(Model):
 Cell = Annotated[Reference | Text | None, Field(description="A resource, a text, or null where nothing is bound.")]
 
 
-class QuestionAnswer(PageOf[dict[str, Cell]]):
+class QuestionAnswer(PageOf[dict[str, Cell]], AboutQuestion):
     """The answer to a stored query, a page of it."""
 
-    id: str
-    title: str
     columns: list[str]
+
+
+class ReviewPassage(Model):
+    """Where a claim is written."""
+
+    document: str
+    start: int
+    end: int
 
 
 class ReviewItem(Model):
@@ -284,6 +305,8 @@ class ReviewItem(Model):
     severity: Literal["Warning", "Info"]
     values: dict[str, Any]
     claims: list[str]
+    passages: list[ReviewPassage]
+    notes: list[str] = Field(description="What the editors noted on the claims.")
 
 
 class Problem(BaseModel):

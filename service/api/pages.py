@@ -1,5 +1,6 @@
-"""HTML pages, rendered on the server from the index: start, lists, entities, documents, claims, review."""
+"""HTML pages, rendered on the server from the index: start, lists, entities, documents, claims, questions, review."""
 
+import re
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -13,18 +14,20 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.api.context import Context, context_of
 from service.api.interface_text import LANGUAGES, say
-from service.errors import BadRequest, MarsadError, NotFound
+from service.api.parameters import SLUG
+from service.errors import BadRequest, InvalidEdtf, MarsadError, NotFound
 from service.graph.ask import ask
+from service.graph.counts import KINDS, MODALITIES, count_claims
 from service.graph.describe import Describer, Item, find_claim, find_resource
-from service.graph.disagreement import disagree
-from service.graph.questions import questions
+from service.graph.edtf_words import in_words as date_in_words
+from service.graph.questions import Question, find_question, questions
 from service.graph.review import ReviewRow
 from service.graph.search import search
 from service.graph.selection import COLLECTIONS, Selection, select
-from service.graph.words import Authors, heading, sentence, value_in_words
+from service.graph.words import Authors, heading, number_in_words, sentence, value_in_words
 from service.paths import ontology_dir
 from service.rdf.iris import local_name
-from service.rdf.namespaces import SKOS_DEFINITION, prefixes
+from service.rdf.namespaces import EDTF, NS, SKOS_DEFINITION, XSD_DECIMAL, XSD_INTEGER, prefixes
 from service.store.base import Answer
 
 Language = Literal["en", "fr", "ar"]
@@ -35,6 +38,8 @@ _FOLDERS = ("id", "topic", "doc")
 EXPLORER = Path(__file__).resolve().parents[1] / "explorer"
 # Bytes of an answer that the query page shows: about two thousand rows; more is for programs.
 _MOST_SHOWN = 500_000
+# A number of four digits may be a year, which nobody writes in groups.
+_LONG_NUMBER = re.compile(r"-?(\d{5,}|\d+\.\d+)")
 _FIRST_QUERY = "SELECT ?post WHERE { id:nasser-bourita marsad:heldPost ?post }"
 # No inline script or style, nothing from another host: the pages hold other people's words.
 CONTENT_SECURITY_POLICY = (
@@ -75,9 +80,17 @@ def start(request: Request, context: _Context, lang: Language) -> HTMLResponse:
         title=say("A knowledge graph in which every fact has a source", lang),
         tiles=counts,
         documents=[_with_carried(context, describer.resource(row_id)) for row_id in documents],
-        questions=questions(ontology_dir(context.settings)),
+        counts=count_claims(context.reader),
+        counted=(*KINDS, *MODALITIES),
+        questions=_one_of_each_kind(questions(ontology_dir(context.settings))),
         reviews=context.reviewed(),
     )
+
+
+def _one_of_each_kind(listed: list[Question]) -> list[Question]:
+    """The first question of each kind: what a visitor may start from."""
+    firsts = {question.kind: question for question in reversed(listed)}
+    return sorted(firsts.values(), key=lambda question: question.name)
 
 
 def _with_carried(context: Context, document: Item) -> Item:
@@ -86,6 +99,10 @@ def _with_carried(context: Context, document: Item) -> Item:
 
 def _carried(context: Context, document: str) -> int:
     return select(context.reader, Selection(collection="claims", documents=(document,), limit=1), context.base).total
+
+
+def _asserted(context: Context, actor: str) -> int:
+    return select(context.reader, Selection(collection="claims", asserters=(actor,), limit=1), context.base).total
 
 
 def editor(app: ASGIApp) -> ASGIApp:
@@ -101,16 +118,40 @@ def editor(app: ASGIApp) -> ASGIApp:
 async def query_page(
     request: Request, context: _Context, lang: Language, query: Annotated[str, Query(max_length=65536)] = ""
 ) -> HTMLResponse:
-    shown: dict[str, Any] = {"columns": [], "rows": [], "problem": "", "truncated": False, "asked": bool(query)}
+    answer = await _answer(context, query, lang)
+    return render(request, context, lang, "query.html", title="SPARQL", query=query or _FIRST_QUERY, **answer)
+
+
+@router.get("/{lang}/questions")
+def questions_page(request: Request, context: _Context, lang: Language) -> HTMLResponse:
+    kinds: dict[str, list[Question]] = {}
+    for question in questions(ontology_dir(context.settings)):
+        kinds.setdefault(question.kind, []).append(question)
+    return render(request, context, lang, "questions.html", title=say("Questions", lang), kinds=sorted(kinds.items()))
+
+
+@router.get("/{lang}/questions/{name}")
+async def question_page(request: Request, context: _Context, lang: Language, name: str) -> HTMLResponse:
+    question = find_question(ontology_dir(context.settings), name)
+    answer = await _answer(context, question.text, lang)
+    title = question.titles.get(lang, question.title)
+    return render(
+        request, context, lang, "question.html", title=title, question=question, query=question.text, **answer
+    )
+
+
+async def _answer(context: Context, query: str, lang: str) -> Item:
+    """What a query found, or why it was refused, as the tables of the pages show it."""
+    shown: Item = {"columns": [], "rows": [], "problem": "", "asked": bool(query)}
     if query:
         try:
-            shown |= await _rows(context, query)
+            shown |= await _rows(context, query, lang)
         except MarsadError as error:
             shown["problem"] = str(error)
-    return render(request, context, lang, "query.html", title="SPARQL", query=query or _FIRST_QUERY, **shown)
+    return shown
 
 
-async def _rows(context: Context, text: str) -> Item:
+async def _rows(context: Context, text: str, lang: str) -> Item:
     answer = await ask(context.store, text, context.settings, prefixes(context.base))
     whole = b""
     async for chunk in _chunks(answer):
@@ -119,13 +160,15 @@ async def _rows(context: Context, text: str) -> Item:
             await answer.close()
             raise BadRequest("the answer is too long for a page; add a LIMIT, or ask /sparql, which streams it")
     if whole[:1] != b"{":
-        return {"columns": ["RDF"], "rows": [[{"text": whole.decode(), "link": None}]]}
+        return {"columns": ["RDF"], "rows": [[_plain(whole.decode())]]}
     parsed = ox.parse_query_results(whole, ox.QueryResultsFormat.JSON)
     if isinstance(parsed, ox.QueryBoolean):
-        return {"columns": ["ASK"], "rows": [[{"text": "true" if parsed else "false", "link": None}]]}
+        return {"columns": ["ASK"], "rows": [[_plain("true" if parsed else "false")]]}
     assert isinstance(parsed, ox.QuerySolutions)
     names = [variable.value for variable in parsed.variables]
-    return {"columns": names, "rows": [[_cell(context, solution[name]) for name in names] for solution in parsed]}
+    describer = context.describer(lang)
+    rows = [[_cell(context, describer, solution[name]) for name in names] for solution in parsed]
+    return {"columns": names, "rows": rows}
 
 
 async def _chunks(answer: Answer) -> AsyncIterator[bytes]:
@@ -136,12 +179,46 @@ async def _chunks(answer: Answer) -> AsyncIterator[bytes]:
         yield chunk
 
 
-def _cell(context: Context, term: object) -> Item:
+def _plain(text: str, *, link: str | None = None, language: str | None = None, code: str | None = None) -> Item:
+    """A cell of a table: its text, where it leads, the language of the text, and what stands in the graph for it."""
+    return {"text": text, "link": link, "language": language, "code": code}
+
+
+def _cell(context: Context, describer: Describer, term: object) -> Item:
+    """A term as readers read it: labels for resources, words for dates, claims in words."""
     if isinstance(term, ox.NamedNode):
-        local = term.value.removeprefix(context.base)
-        ours = local != term.value and local.split("/")[0] in (*_FOLDERS, "claim")
-        return {"text": local.partition("/")[2] if ours else term.value, "link": f"/{local}" if ours else None}
-    return {"text": term.value if isinstance(term, ox.Literal | ox.BlankNode) else "", "link": None}
+        return _resource_cell(context, describer, term)
+    if not isinstance(term, ox.Literal):
+        return _plain("" if term is None else str(term))
+    if term.datatype == EDTF:
+        return _plain(_date_or_text(term.value, describer.language), code=term.value)
+    if term.datatype in (XSD_INTEGER, XSD_DECIMAL) and _LONG_NUMBER.fullmatch(term.value):
+        return _plain(number_in_words(term.value, None, describer.language))
+    return _plain(term.value, language=term.language)
+
+
+def _date_or_text(edtf: str, language: str) -> str:
+    """The date in words; the text itself where a query made up something that is no date."""
+    try:
+        return date_in_words(edtf, language)
+    except InvalidEdtf:
+        return edtf
+
+
+def _resource_cell(context: Context, describer: Describer, node: ox.NamedNode) -> Item:
+    folder, _, name = node.value.removeprefix(context.base).partition("/")
+    if node.value.startswith(NS):
+        return _plain(context.term_label(local_name(node), describer.language), link="/ns", code=local_name(node))
+    if not node.value.startswith(context.base) or folder not in (*_FOLDERS, "claim"):
+        return _plain(node.value)
+    link = f"/{describer.language}/{folder}/{name}"
+    try:
+        if folder == "claim":
+            claim = describer.claim(find_claim(context.reader, name))
+            return _plain(sentence(claim, describer.language, context.authors).what, link=link, code=name)
+        return _plain(str(describer.reference(node.value)["label"]), link=link, code=name)
+    except NotFound:
+        return _plain(name)
 
 
 @router.get("/{lang}/claims")
@@ -149,15 +226,22 @@ def claims_page(
     request: Request,
     context: _Context,
     lang: Language,
-    document: Annotated[str, Query(pattern=r"^d[0-9]{3,6}$")],
+    document: Annotated[str | None, Query(pattern=r"^d[0-9]{3,6}$")] = None,
+    asserter: Annotated[str | None, Query(pattern=SLUG, max_length=200)] = None,
     cursor: Annotated[str | None, Query(max_length=400)] = None,
 ) -> HTMLResponse:
-    selection = Selection(collection="claims", documents=(document,), cursor=cursor, language=lang)
+    wanted = {"document": document, "asserter": asserter}
+    query = "".join(f"{name}={value}&" for name, value in wanted.items() if value)
+    if not query:
+        raise BadRequest("say whose claims: document=d001, or asserter= with the name of an actor")
+    documents, asserters = (tuple(filter(None, (value,))) for value in wanted.values())
+    selection = Selection(collection="claims", documents=documents, asserters=asserters, cursor=cursor, language=lang)
     page = select(context.reader, selection, context.base)
     describer = context.describer(lang)
     claims = [{**in_words(describer.claim(row_id), lang, context.authors), "alone": True} for row_id in page.ids]
-    title = describer.reference(f"{context.base}doc/{document}")["label"]
-    following = f"?document={document}&cursor={page.next_cursor}" if page.next_cursor else None
+    about = f"id/{asserter}" if asserter else f"doc/{document}"
+    title = describer.reference(context.base + about)["label"]
+    following = f"?{query}cursor={page.next_cursor}" if page.next_cursor else None
     return render(
         request, context, lang, "claims_list.html", title=title, claims=claims, total=page.total, next=following
     )
@@ -169,25 +253,27 @@ def review_page(request: Request, context: _Context, lang: Language) -> HTMLResp
     sections = [
         {
             "name": section.query.name,
-            "title": section.query.title,
-            "severity": section.query.severity,
-            "rows": [_review_row(row, describer) for row in section.rows],
+            "title": section.query.titles.get(lang, section.query.title),
+            "rows": [_review_row(context, row, describer) for row in section.rows],
         }
         for section in context.reviewed()
     ]
     return render(request, context, lang, "review.html", title=say("Review", lang), reviews=sections)
 
 
-def _review_row(row: ReviewRow, describer: Describer) -> Item:
-    claims = [local_name(claim) for claim in row.claims]
+def _review_row(context: Context, row: ReviewRow, describer: Describer) -> Item:
+    """The claims of a row in words; what else it says, and all that a row without claims says, as text."""
+    claims = [
+        in_words(describer.claim(find_claim(context.reader, local_name(claim))), describer.language, context.authors)
+        for claim in row.claims
+    ]
     shown = []
-    for value in row.values.values():
-        if isinstance(value, ox.NamedNode) and local_name(value) not in claims:
-            shown.append(str(describer.reference(value.value)["label"]))
-        elif isinstance(value, ox.Literal) and not any(claim in value.value for claim in claims):
-            shown.append(value.value)
-    passages = [f"{passage.document} {passage.start}–{passage.end}" for passage in row.passages]
-    return {"text": " · ".join(shown), "claims": claims, "passages": passages}
+    for name, value in row.values.items():
+        if isinstance(value, ox.Literal) and (not claims or name == "sources"):
+            shown.append(_plain(value.value, language=value.language) | {"name": name})
+        elif isinstance(value, ox.NamedNode) and not claims:
+            shown.append(_resource_cell(context, describer, value) | {"name": name})
+    return {"values": shown, "claims": claims, "notes": row.notes}
 
 
 @router.get("/{lang}/claim/{key}")
@@ -216,9 +302,27 @@ def resource_page(
         item=item,
         path=f"/{folder}/{slug}",
         groups=groups,
-        disagreements=[group for group in groups if disagree(group)],
+        differences=_differences(context, item, lang),
         carried=_carried(context, slug) if folder == "doc" else 0,
+        asserted=_asserted(context, slug) if folder == "id" else 0,
     )
+
+
+def _differences(context: Context, item: Item, lang: str) -> list[Item]:
+    """What differs comes first on a page: nobody should read one value and leave."""
+    describer = context.describer(lang)
+    mine = {claim["iri"] for group in item["relations"] for claim in group["claims"]}
+    return [
+        {
+            "heading": query.titles.get(lang, query.title),
+            "claims": [
+                in_words(describer.claim(find_claim(context.reader, local_name(claim))), lang, context.authors)
+                | {"alone": True}
+                for claim in row.claims
+            ],
+        }
+        for query, row in context.differing(mine)
+    ]
 
 
 @router.get("/{lang}/{collection}")

@@ -296,6 +296,8 @@ def _print_row(row: ReviewRow, settings: Settings, texts: Texts | None) -> None:
         if texts is not None:
             words = f": {_shown(texts.text(passage.document)[passage.start : passage.end])}"
         print(f"    {passage.document} {passage.start}-{passage.end}{words}")
+    for note in row.notes:
+        print(f"    note: {note}")
 
 
 def _print_accounts(accounts: Iterable[Coverage]) -> None:

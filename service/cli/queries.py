@@ -1,4 +1,4 @@
-"""Commands that ask the graph: `query`, `show`, `search`, and `load`, which makes it ready to be served."""
+"""Commands that ask the graph: `query`, `show`, `counts`, `search`, and `load`, which makes it ready to be served."""
 
 import argparse
 import asyncio
@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pyoxigraph as ox
@@ -16,11 +17,12 @@ from service.cli.serve import say
 from service.errors import BadRequest, NotFound
 from service.graph.ask import ask
 from service.graph.build import Progress
-from service.graph.describe import Item, find_resource
-from service.graph.disagreement import disagree
+from service.graph.counts import KINDS, MODALITIES, count_claims
+from service.graph.describe import Item, find_claim, find_resource
 from service.graph.search import search
 from service.graph.words import Authors, heading, sentence, under_heading
 from service.rdf.formats import RDF_FORMATS, RESULTS_FORMATS
+from service.rdf.iris import local_name
 from service.rdf.namespaces import prefixes
 from service.settings import Settings
 from service.store.base import read
@@ -43,11 +45,10 @@ _LOAD_EPILOG = """examples:
   marsad load --discard-changes                 data/ counts, whatever was changed through the service
 """
 _LANGUAGES = ("en", "fr", "ar")
-_DISAGREEMENT = {"en": " (the sources disagree)", "fr": " (les sources divergent)", "ar": " (المصادر متعارضة)"}
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `query`, `show`, `search` and `load`."""
+    """Add `query`, `show`, `counts`, `search` and `load`."""
     raw = argparse.RawDescriptionHelpFormatter
     query = subparsers.add_parser("query", help="answer a SPARQL query", epilog=_QUERY_EPILOG, formatter_class=raw)
     query.add_argument("query", metavar="FILE|TEXT", help="a file, a query, or - for standard input")
@@ -60,6 +61,12 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     show.add_argument("--lang", choices=_LANGUAGES, default="en", help="language of labels and words (default en)")
     show.add_argument("--documents", type=Path, help="folder with the texts, to print passages (MARSAD_DOCUMENTS)")
     show.set_defaults(run=run_show)
+    counts = subparsers.add_parser(
+        "counts",
+        help="count the claims by document, kind and firmness",
+        description="How many claims there are, by document: of each kind, and how firmly.",
+    )
+    counts.set_defaults(run=run_counts)
     find = subparsers.add_parser(
         "search", help="find names, in any language", description="Names that match, best first."
     )
@@ -143,25 +150,65 @@ def _shown(term: object) -> str:
 
 def run_show(arguments: argparse.Namespace, settings: Settings) -> int:
     """Print the claims about something, grouped by relation."""
+    if arguments.documents:
+        settings = replace(settings, documents=arguments.documents)
     return asyncio.run(_show(arguments.slug, arguments.lang, settings))
 
 
 async def _show(slug: str, language: str, settings: Settings) -> int:
     async with _project(settings) as context:
-        row_id = _find(context, slug)
-        item = context.describer(language).entity(row_id)
-        kind = context.term_label(item["type"], language)
-    print(f"{item['label']} ({kind})")
-    for code, label in item["labels"].items():
-        if label != item["label"]:
-            print(f"  {code}: {label}")
-    # Disagreements first: nobody should read one value and leave.
-    for group in sorted(item["relations"], key=lambda group: not disagree(group)):
-        mark = _DISAGREEMENT[language] if disagree(group) else ""
-        print(f"\n{_heading(group, language)}{mark}")
-        for claim in group["claims"]:
-            print(f"  {_line(claim, group['inverse'], language, context.authors)}")
-            print(f"      {claim['id']}  {' '.join(_place(passage) for passage in claim['evidence'])}")
+        item = context.describer(language).entity(_find(context, slug))
+        print(f"{item['label']} ({context.term_label(item['type'], language)})")
+        for code, label in item["labels"].items():
+            if label != item["label"]:
+                print(f"  {code}: {label}")
+        _print_differing(context, item, language)
+        for group in item["relations"]:
+            print(f"\n{_heading(group, language)}")
+            for claim in group["claims"]:
+                print(f"  {_line(claim, group['inverse'], language, context.authors)}")
+                _print_details(claim)
+    return 0
+
+
+def _print_differing(context: Context, item: Item, language: str) -> None:
+    """What differs comes first: nobody should read one value and leave."""
+    claims = {claim["iri"] for group in item["relations"] for claim in group["claims"]}
+    describer = context.describer(language)
+    for query, row in context.differing(claims):
+        print(f"\n! {query.titles.get(language) or query.title}")
+        for iri in row.claims:
+            claim = describer.claim(find_claim(context.reader, local_name(iri)))
+            print(f"  {sentence(claim, language, context.authors)}")
+            _print_details(claim)
+
+
+def _print_details(claim: Item) -> None:
+    """The claim's name, where it is written, the passages if the texts are at hand, and the editors' note."""
+    print(f"      {claim['id']}  {' '.join(_place(passage) for passage in claim['evidence'])}")
+    for passage in claim["evidence"]:
+        if "text" in passage:
+            print(f"      “{' '.join(passage['text'].split())}”")
+    if claim.get("note"):
+        print(f"      ({claim['note']})")
+
+
+def run_counts(_arguments: argparse.Namespace, settings: Settings) -> int:
+    """Print how many claims there are."""
+    return asyncio.run(_counts(settings))
+
+
+async def _counts(settings: Settings) -> int:
+    async with _project(settings) as context:
+        counts = count_claims(context.reader)
+    names = ("document", "claims", *(kind.lower() + "s" for kind in KINDS), *MODALITIES)
+    print("  ".join(names))
+    for row in counts:
+        cells = (row.document, row.total, *row.kinds, *row.modalities)
+        print(
+            f"{cells[0]!s:<8}  "
+            + "  ".join(str(cell).rjust(len(name)) for cell, name in zip(cells[1:], names[1:], strict=True))
+        )
     return 0
 
 

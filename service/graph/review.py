@@ -1,12 +1,12 @@
 """The review list: what an editor should look at, found by the queries in `ontology/review/*.rq`.
 
-Each is one set-based SELECT over the whole graph. The first comment line of a file is its title; a line
-`# severity: Warning` says how grave its rows are (Info where it is left out). A row names claims: every value that is a
+Each is one set-based SELECT over the whole graph. The first comment line of a file is its title, `# fr:`
+and `# ar:` the same in French and Arabic; `# severity: Warning` says how grave its rows are (Info where it is left out), `# differs: yes` that a row is of claims which
+readers should hold against each other. A row names claims: every value that is a
 claim, or a text that lists claims separated by spaces (`GROUP_CONCAT`).
 """
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,6 +14,7 @@ from typing import Literal
 import pyoxigraph as ox
 
 from service.errors import OntologyError
+from service.graph.questions import read_heading
 from service.rdf import namespaces as ns
 from service.rdf.iris import local_name, rebase, split_iri
 
@@ -21,8 +22,6 @@ REVIEW = "review"
 
 Severity = Literal["Warning", "Info"]
 Value = ox.NamedNode | ox.Literal
-
-_SEVERITY = re.compile(r"^#\s*severity:\s*(\w+)\s*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -36,21 +35,30 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class ReviewQuery:
-    """A query of the review list: its name (the file's), title, severity and SPARQL text."""
+    """A query of the review list: its name (the file's), title in each language, severity and SPARQL text.
+
+    `differs`: the claims of a row differ, or may.
+    """
 
     name: str
-    title: str
+    titles: Mapping[str, str]
     severity: Severity
+    differs: bool
     text: str
+
+    @property
+    def title(self) -> str:
+        return self.titles["en"]
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewRow:
-    """A row: its values by variable, the claims that they name, and the passages of those claims."""
+    """A row: its values by variable, the claims that they name, the passages of those claims, and the editors' notes on them."""
 
     values: dict[str, Value | None]
     claims: tuple[ox.NamedNode, ...]
     passages: tuple[Passage, ...]
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +85,25 @@ def review(quads: Iterable[ox.Quad], queries: Iterable[ReviewQuery], *, base: st
     return [_section(store, query, base) for query in queries]
 
 
+def differing(sections: Iterable[ReviewSection], claims: Collection[str]) -> list[tuple[ReviewQuery, ReviewRow]]:
+    """The rows of claims that differ, or may, and of which at least one is among `claims` (IRIs)."""
+    return [
+        (section.query, row)
+        for section in sections
+        if section.query.differs
+        for row in section.rows
+        if any(claim.value in claims for claim in row.claims)
+    ]
+
+
 def _read(path: Path, base: str) -> ReviewQuery:
     content = rebase(path.read_text(encoding="utf-8"), base)
-    stated = _SEVERITY.search(content)
-    if stated and stated[1] not in ("Warning", "Info"):
-        raise OntologyError(f"{path}: the severity is Warning or Info, not {stated[1]}")
-    severity: Severity = "Warning" if stated and stated[1] == "Warning" else "Info"
-    return ReviewQuery(path.stem, content.partition("\n")[0].lstrip("# ").strip(), severity, content)
+    titles, keyed, _, _ = read_heading(content)
+    stated = keyed.get("severity", "Info")
+    if stated not in ("Warning", "Info"):
+        raise OntologyError(f"{path}: the severity is Warning or Info, not {stated}")
+    severity: Severity = "Warning" if stated == "Warning" else "Info"
+    return ReviewQuery(path.stem, titles, severity, keyed.get("differs") == "yes", content)
 
 
 def _section(store: ox.Store, query: ReviewQuery, base: str) -> ReviewSection:
@@ -102,7 +122,13 @@ def _section(store: ox.Store, query: ReviewQuery, base: str) -> ReviewSection:
 def _row(store: ox.Store, values: dict[str, Value | None], base: str) -> ReviewRow:
     claims = tuple(dict.fromkeys(claim for value in values.values() for claim in _claims(value, base)))
     passages = {passage for claim in claims for passage in passages_of(store, claim)}
-    return ReviewRow(values, claims, tuple(sorted(passages)))
+    notes = dict.fromkeys(
+        quad.object.value
+        for claim in claims
+        for quad in store.quads_for_pattern(claim, ns.SKOS_EDITORIAL_NOTE, None)
+        if isinstance(quad.object, ox.Literal)
+    )
+    return ReviewRow(values, claims, tuple(sorted(passages)), tuple(notes))
 
 
 def _claims(value: Value | None, base: str) -> Iterator[ox.NamedNode]:

@@ -1,13 +1,18 @@
 """Pages hold what the API holds, need no script, load nothing from elsewhere, and come in three languages."""
 
+import html
 import re
 from html.parser import HTMLParser
 
 import pytest
 
+from service.api.interface_text import say
+from tests.conftest import ROOT
+
 PAGES = (
     "", "/entities", "/threats", "/documents", "/entities?q=daech", "/id/nasser-bourita", "/id/daesh", "/topic/terrorism",
-    "/doc/d001", "/claims?document=d002", "/claim/d002.coalition-founded.founded.e2014", "/review", "/query",
+    "/doc/d001", "/claims?document=d002", "/claims?asserter=yassine-mansouri", "/claim/d002.coalition-founded.founded.e2014",
+    "/review", "/query", "/questions", "/questions/names-of-daesh", "/questions/what-abdelhak-khiame-says",
 )  # fmt: skip
 
 
@@ -27,6 +32,11 @@ class Links(HTMLParser):
         self.addresses += [value for name, value in attrs if name in ("href", "src", "action") and value]
 
 
+def words(answer) -> str:
+    """The text of a page, without its elements."""
+    return re.sub(r"[ \n]+", " ", html.unescape(re.sub(r"<[^>]+>", " ", answer.text)))
+
+
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("language", ["en", "fr", "ar"])
 def test_a_page_is_whole_without_scripts_and_asks_no_other_host(service, language, page):
@@ -41,7 +51,10 @@ def test_a_page_is_whole_without_scripts_and_asks_no_other_host(service, languag
     assert not [address for address in links.addresses if address.startswith(("http:", "https:", "//"))]
 
 
-@pytest.mark.parametrize("page", ["", "/id/daesh", "/doc/d001", "/claims?document=d002", "/documents"])
+@pytest.mark.parametrize(
+    "page",
+    ["", "/id/daesh", "/doc/d001", "/claims?document=d002", "/documents", "/questions", "/questions/denied-statements"],
+)
 def test_no_link_of_a_page_is_broken(service, page):
     links = Links(service.get(f"/en{page}").text)
     paths = sorted({address.split("#")[0] for address in links.addresses if address.startswith("/")})
@@ -77,14 +90,82 @@ def test_a_document_page_leads_to_all_that_the_document_says(service):
 
 
 def test_a_row_of_the_review_names_its_claims_and_their_passages(service):
-    text = service.get("/en/review").text
-    assert 'href="/en/claim/d001.algeria-security-cooperation-lacking.cooperatesWith.algeria"' in text
-    assert "d001 36357–36525" in text
+    text = words(service.get("/en/review"))
+    assert (
+        "Morocco: cooperates with Algeria (denied), according to Moroccan officials in document 001 d001 36357–36525"
+        in text
+    )
+    assert "in document 003 d003 2536–2817" in text
+    assert "Editors’ note: Document 003 has Morocco working with its neighbours on border control" in text
+    assert "Ce qu’une affirmation dément et qu’une autre énonce (2)" in words(service.get("/fr/review"))
+
+
+def test_what_differs_comes_first_on_the_page_of_the_thing(service):
+    page = words(service.get("/fr/id/moroccan-autonomy-plan"))
+    assert page.index("À confronter") < page.index("Jugements d’une même chose") < page.index("Fait partie de")
+    assert "À confronter" not in words(service.get("/fr/id/nasser-bourita"))
+
+
+@pytest.mark.parametrize(
+    ("language", "title", "said"),
+    [
+        ("en", "On what day did Morocco join", "The documents do not say. Document 001 prints day and month"),
+        ("fr", "Quel jour le Maroc a-t-il rejoint", "Les documents ne le disent pas."),
+        ("ar", "في أي يوم انضم المغرب", "الوثائق لا تقول ذلك."),
+    ],
+)
+def test_a_question_is_asked_and_answered_in_the_language_of_the_reader(service, language, title, said):
+    page = words(service.get(f"/{language}/questions/day-of-joining-the-african-union"))
+    assert title in page
+    assert said in page
+    day = {"en": "31 January 2017 (year inferred)", "fr": "31 janvier 2017 (année déduite)"}
+    assert day.get(language, "31 يناير 2017 (السنة مستنتجة)") in page
+
+
+def test_answers_have_labels_claims_in_words_and_numbers_in_groups(service):
+    assert "Armed group" not in words(service.get("/en/questions/names-of-daesh"))
+    page = service.get("/fr/questions/organisers-of-the-rome-meeting").text
+    assert '<a href="/fr/id/antony-blinken" title="antony-blinken"><bdi>Antony Blinken</bdi></a>' in page
+    assert "10\u202f000\u202f000" in words(
+        service.get("/fr/questions/beneficiaries-of-the-human-development-initiative")
+    )
+    assert "Tindouf camps" in words(service.get("/en/questions/what-abdelhak-khiame-says"))
+    assert "The graph has no row for it." in words(service.get("/en/questions/boko-haram"))
+    assert service.get("/en/questions/nothing").status_code == 404
+
+
+def test_every_column_of_a_stored_answer_has_a_heading_in_each_language():
+    files = sorted((ROOT / "tests" / "ontology" / "expected").glob("*.csv"))
+    columns = {name for file in files for name in file.read_text(encoding="utf-8").partition("\n")[0].split(",")}
+    assert len(columns) > 60
+    # In French some words are the same.
+    assert [name for name in sorted(columns) if say(name, "ar") == name] == []
+
+
+def test_the_start_page_counts_claims_by_document_kind_and_firmness(service):
+    page = words(service.get("/en"))
+    total = service.json("/api/v1/claims?limit=1")["total"]
+    numbers = service.json("/api/v1/claims?limit=1&modality=alleged")["total"]
+    last = re.search(r"in all ([0-9 ]+) Where the documents", page)
+    assert last is not None
+    counted = [int(number) for number in last[1].split()]
+    assert counted[0] == total == sum(counted[1:4]) == sum(counted[4:])
+    assert counted[7] == numbers
+
+
+def test_the_page_of_an_actor_leads_to_what_it_says(service):
+    assert "What it says according to the documents" in service.get("/en/id/yassine-mansouri").text
+    assert "What it says" not in service.get("/en/id/rabat").text
+    total = service.json("/api/v1/claims?asserter=yassine-mansouri&limit=1")["total"]
+    assert f"{total} in all" in words(service.get("/en/claims?asserter=yassine-mansouri"))
+    assert service.get("/en/claims").status_code == 400
 
 
 def test_the_query_page_answers_a_form_and_says_what_is_wrong(service):
     answer = service.get("/en/query?query=SELECT%20?p%20%7B%20id:daesh%20marsad:threatens%20?p%20%7D")
-    assert '<a href="/id/morocco">morocco</a>' in answer.text
+    assert '<a href="/en/id/morocco" title="morocco"><bdi>Morocco</bdi></a>' in answer.text
+    made_up = "SELECT%20(%22x%22%5E%5E%3Chttp://id.loc.gov/datatypes/edtf/EDTF%3E%20AS%20?a)%20(YEAR(NOW())%20AS%20?b)%20%7B%7D"
+    assert '<bdi title="x">x</bdi>' in service.get(f"/en/query?query={made_up}").text
     assert "this { is not closed" in service.get("/en/query?query=SELECT%20*%20%7B").text
     refused = service.get("/en/query?query=ASK%20%7B%20SERVICE%20%3Chttp://127.0.0.1:9/%3E%20%7B%7D%20%7D").text
     assert "SERVICE would make a request" in refused

@@ -7,7 +7,7 @@ import pyoxigraph as ox
 import pytest
 
 from service.graph.edtf import bounds, local_name
-from service.graph.review import ReviewQuery, review, review_queries
+from service.graph.review import ReviewQuery, ReviewRow, review, review_queries
 from service.rdf.iris import DEFAULT_BASE
 from service.rdf.namespaces import PREFIXES
 from tests.ontology.files import ONTOLOGY
@@ -64,11 +64,16 @@ def judged(name: str, polarity: str, *, aspect: str = "topic:stability", **rest:
 
 def rows(name: str, *parts: str, graph: str = "g:d901") -> list[set[str]]:
     """For each row of the query the claims that it names, by document and name; its IRIs where it names none."""
+    return [_names(row.claims or row.values.values()) for row in found(name, *parts, graph=graph)]
+
+
+def found(name: str, *parts: str, graph: str = "g:d901") -> tuple[ReviewRow, ...]:
+    """The rows of the query on the graph that the parts make."""
     header = "".join(f"@prefix {prefix}: <{iri}> .\n" for prefix, iri in PREFIXES.items())
     named = [part if part.startswith("g:") else f"{graph} {{ {part} }}" for part in parts]
     quads = set(ox.parse(header + "\n".join(named), format=ox.RdfFormat.TRIG))
     (section,) = review(quads, [QUERIES[name]], base=DEFAULT_BASE)
-    return [_names(row.claims or row.values.values()) for row in section.rows]
+    return section.rows
 
 
 def _names(terms: Iterable[ox.NamedNode | ox.Literal | None]) -> set[str]:
@@ -415,6 +420,47 @@ def test_what_is_in_order_is_not_found(name: str, graph: tuple[str, ...]) -> Non
     assert rows(name, *graph) == []
 
 
+POST = ("id:ada", "marsad:heldPost", "id:post")
+SOURCES = [
+    (
+        "three authors",
+        (said("a", *POST), said("b", *POST, doc="d902", by="id:ben"), said("c", *POST, doc="d903", by="id:eve")),
+        3,
+    ),
+    (
+        "two that cite one work, and one of its own",
+        (
+            said("a", *POST, more="marsad:citedWork id:gazette-1"),
+            said("b", *POST, doc="d902", by="id:ben", more="marsad:citedWork id:gazette-1"),
+            said("c", *POST, doc="d903", by="id:eve"),
+        ),
+        2,
+    ),
+    (
+        "two that pass on one speaker, and one of its own",
+        (said("a", *POST, by="id:ada"), said("b", *POST, doc="d902"), said("c", *POST, doc="d903", by="id:ada")),
+        2,
+    ),
+    (
+        "one that cites the works of two others",
+        (
+            said("a", *POST, more="marsad:citedWork id:gazette-1"),
+            said("b", *POST, doc="d902", by="id:ben", more="marsad:citedWork id:gazette-1, id:gazette-2"),
+            said("c", *POST, doc="d903", by="id:eve", more="marsad:citedWork id:gazette-2"),
+        ),
+        2,
+    ),
+]
+
+
+@pytest.mark.parametrize(("graph", "count"), [case[1:] for case in SOURCES], ids=[case[0] for case in SOURCES])
+def test_documents_that_share_a_work_or_a_speaker_are_counted_as_one_source(graph: tuple[str, ...], count: int) -> None:
+    [row] = found("independent-sources", *graph)
+    sources = row.values["sources"]
+    assert isinstance(sources, ox.Literal)
+    assert int(sources.value) == count
+
+
 def test_every_query_is_tried_both_ways() -> None:
     assert {case[0] for case in FOUND} == {case[0] for case in QUIET} == set(QUERIES)
 
@@ -422,3 +468,4 @@ def test_every_query_is_tried_both_ways() -> None:
 @pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES)
 def test_the_title_says_what_is_listed(query: ReviewQuery) -> None:
     assert re.fullmatch(r"[A-Z][^.?!]+", query.title)
+    assert set(query.titles) == {"en", "fr", "ar"}
