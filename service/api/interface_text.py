@@ -74,7 +74,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "What it says according to the documents": ("Propos que les documents lui prêtent", "أقوال تنسبها إليه الوثائق"),
     "What this document says": ("Ce que dit ce document", "ما تقوله هذه الوثيقة"),
     "The documents": ("Les documents", "الوثائق"),
-    "claims": ("affirmations", "مقولات"),
+    "claims": ("affirmations", "مقولة"),
     "Where the documents disagree, agree, or leave doubt": (
         "Où les documents divergent, concordent ou laissent un doute",
         "حيث تختلف الوثائق أو تتفق أو تترك شكا",

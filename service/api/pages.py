@@ -1,7 +1,7 @@
 """HTML pages, rendered on the server from the index: start, lists, entities, documents, claims, questions, review."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -24,7 +24,7 @@ from service.graph.questions import Question, find_question, questions
 from service.graph.review import ReviewRow
 from service.graph.search import search
 from service.graph.selection import COLLECTIONS, Selection, select
-from service.graph.words import Authors, heading, number_in_words, sentence, value_in_words
+from service.graph.words import Authors, heading, number_in_words, place_on_page, sentence, value_in_words
 from service.paths import ontology_dir
 from service.rdf.iris import local_name
 from service.rdf.namespaces import EDTF, NS, SKOS_DEFINITION, XSD_DECIMAL, XSD_INTEGER, prefixes
@@ -216,9 +216,13 @@ def _resource_cell(context: Context, describer: Describer, node: ox.NamedNode) -
         if folder == "claim":
             claim = describer.claim(find_claim(context.reader, name))
             return _plain(sentence(claim, describer.language, context.authors).what, link=link, code=name)
-        return _plain(str(describer.reference(node.value)["label"]), link=link, code=name)
     except NotFound:
         return _plain(name)
+    found = describer.reference(node.value)
+    if found["type"] is not None:
+        return _plain(str(found["label"]), link=link, code=name)
+    # Words of the model, as "asserted", have no page.
+    return _plain(say(name, describer.language))
 
 
 @router.get("/{lang}/claims")
@@ -263,10 +267,7 @@ def review_page(request: Request, context: _Context, lang: Language) -> HTMLResp
 
 def _review_row(context: Context, row: ReviewRow, describer: Describer) -> Item:
     """The claims of a row in words; what else it says, and all that a row without claims says, as text."""
-    claims = [
-        in_words(describer.claim(find_claim(context.reader, local_name(claim))), describer.language, context.authors)
-        for claim in row.claims
-    ]
+    claims = _claims_in_words(context, row.claims, describer.language)
     shown = []
     for name, value in row.values.items():
         if isinstance(value, ox.Literal) and (not claims or name == "sources"):
@@ -288,7 +289,8 @@ def resource_page(
 ) -> HTMLResponse:
     row_id = find_resource(context.reader, f"{context.base}{folder}/{slug}")
     item = context.describer(lang).entity(row_id)
-    groups = [_group(group, lang, context.authors) for group in item["relations"]]
+    relations = sorted(item["relations"], key=lambda one: place_on_page(one["relation"], inverse=one["inverse"]))
+    groups = [_group(group, lang, context.authors) for group in relations]
     item |= {
         "type_label": context.term_label(item["type"], lang),
         "definition": _definition(context, item["iri"], lang),
@@ -310,19 +312,18 @@ def resource_page(
 
 def _differences(context: Context, item: Item, lang: str) -> list[Item]:
     """What differs comes first on a page: nobody should read one value and leave."""
-    describer = context.describer(lang)
     mine = {claim["iri"] for group in item["relations"] for claim in group["claims"]}
-    return [
-        {
-            "heading": query.titles.get(lang, query.title),
-            "claims": [
-                in_words(describer.claim(find_claim(context.reader, local_name(claim))), lang, context.authors)
-                | {"alone": True}
-                for claim in row.claims
-            ],
-        }
-        for query, row in context.differing(mine)
-    ]
+    differences: dict[str, Item] = {}
+    for query, row in context.differing(mine):
+        found = differences.setdefault(query.name, {"heading": query.titles.get(lang, query.title), "rows": []})
+        found["rows"].append([shown | {"alone": True} for shown in _claims_in_words(context, row.claims, lang)])
+    return list(differences.values())
+
+
+def _claims_in_words(context: Context, claims: Iterable[ox.NamedNode], lang: str) -> list[Item]:
+    describer = context.describer(lang)
+    rows = (find_claim(context.reader, local_name(claim)) for claim in claims)
+    return [in_words(describer.claim(row), lang, context.authors) for row in rows]
 
 
 @router.get("/{lang}/{collection}")

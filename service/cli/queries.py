@@ -20,7 +20,7 @@ from service.graph.build import Progress
 from service.graph.counts import KINDS, MODALITIES, count_claims
 from service.graph.describe import Item, find_claim, find_resource
 from service.graph.search import search
-from service.graph.words import Authors, heading, sentence, under_heading
+from service.graph.words import Authors, heading, place_on_page, sentence, under_heading
 from service.rdf.formats import RDF_FORMATS, RESULTS_FORMATS
 from service.rdf.iris import local_name
 from service.rdf.namespaces import prefixes
@@ -163,7 +163,7 @@ async def _show(slug: str, language: str, settings: Settings) -> int:
             if label != item["label"]:
                 print(f"  {code}: {label}")
         _print_differing(context, item, language)
-        for group in item["relations"]:
+        for group in sorted(item["relations"], key=lambda one: place_on_page(one["relation"], inverse=one["inverse"])):
             print(f"\n{_heading(group, language)}")
             for claim in group["claims"]:
                 print(f"  {_line(claim, group['inverse'], language, context.authors)}")
@@ -201,14 +201,11 @@ def run_counts(_arguments: argparse.Namespace, settings: Settings) -> int:
 async def _counts(settings: Settings) -> int:
     async with _project(settings) as context:
         counts = count_claims(context.reader)
-    names = ("document", "claims", *(kind.lower() + "s" for kind in KINDS), *MODALITIES)
-    print("  ".join(names))
+    names = ("claims", *KINDS, *MODALITIES)
+    print("document  " + "  ".join(name.lower() for name in names))
     for row in counts:
-        cells = (row.document, row.total, *row.kinds, *row.modalities)
-        print(
-            f"{cells[0]!s:<8}  "
-            + "  ".join(str(cell).rjust(len(name)) for cell, name in zip(cells[1:], names[1:], strict=True))
-        )
+        cells = {"claims": row.total, **row.by_name}
+        print(f"{row.document:<8}  " + "  ".join(str(cells[name]).rjust(len(name)) for name in names))
     return 0
 
 

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 KINDS = ("Statement", "Observation", "Assessment")
@@ -11,12 +12,11 @@ ALL = "all"
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The claims of one document, or of all (`document` is `ALL`): by kind and by modality, in the order of the constants."""
+    """The claims of one document, or of all (`document` is `ALL`): in all, and for each of `KINDS` and `MODALITIES`."""
 
     document: str
     total: int
-    kinds: tuple[int, ...]
-    modalities: tuple[int, ...]
+    by_name: Mapping[str, int]
 
 
 def count_claims(connection: sqlite3.Connection) -> list[Counts]:
@@ -27,13 +27,12 @@ def count_claims(connection: sqlite3.Connection) -> list[Counts]:
         for of in (document, ALL):
             tally[of, kind] += count
             tally[of, modality] += count
-    documents = sorted({document for document, *_ in rows})
+    documents = (*sorted({document for document, *_ in rows}), ALL)
     return [
         Counts(
             document,
             sum(tally[document, kind] for kind in KINDS),
-            tuple(tally[document, kind] for kind in KINDS),
-            tuple(tally[document, modality] for modality in MODALITIES),
+            {name: tally[document, name] for name in (*KINDS, *MODALITIES)},
         )
-        for document in (*documents, ALL)
+        for document in documents
     ]

@@ -147,6 +147,11 @@ _FRENCH_ARTICLES = {
 
 
 def _with_french_preposition(role: str, date: Date, text: str) -> str:
+    if role != "about" and text.startswith("vers "):
+        # "de 1995 environ", not "de vers 1995".
+        said, bracket, remark = text.removeprefix("vers ").partition(" (")
+        bare = said.removeprefix(_french_article(date, said))
+        return f"{_with_french_preposition(role, date, bare)} environ{bracket}{remark}"
     article = _french_article(date, text)
     if article:
         return _FRENCH_ARTICLES[article].get(role, article) + text.removeprefix("les ")
@@ -157,8 +162,6 @@ def _with_french_preposition(role: str, date: Date, text: str) -> str:
 
 
 def _french_article(date: Date, text: str) -> str:
-    if text.startswith("vers "):
-        return ""
     if date.unknown_digits:
         return "les "
     if date.season:

@@ -11,8 +11,14 @@ from types import MappingProxyType
 
 from service.graph.describe import Item
 
-# Property → (heading on the subject's page, heading on the object's page) for each language.
+# Property → (heading on the subject's page, heading on the object's page) for each language; in the order of a page.
 _HEADINGS: dict[str, dict[str, tuple[str, str]]] = {
+    "kind": {
+        "en": ("Is of the kind", "Of this kind"),
+        "fr": ("Est du genre", "De ce genre"),
+        "ar": ("من نوع", "من هذا النوع"),
+    },
+    "name": {"en": ("Is called", "Is the name of"), "fr": ("A pour nom", "Est le nom de"), "ar": ("الاسم", "اسم لـ")},
     "heldPost": {
         "en": ("Held the post of", "Held by"),
         "fr": ("A occupé le poste de", "Titulaires"),
@@ -30,11 +36,6 @@ _HEADINGS: dict[str, dict[str, tuple[str, str]]] = {
         "ar": ("الانتماء إلى", "المنتمون"),
     },
     "partOf": {"en": ("Part of", "Has as part"), "fr": ("Fait partie de", "Comprend"), "ar": ("جزء من", "يشمل")},
-    "kind": {
-        "en": ("Is of the kind", "Of this kind"),
-        "fr": ("Est du genre", "De ce genre"),
-        "ar": ("من نوع", "من هذا النوع"),
-    },
     "place": {
         "en": ("Is or took place in", "Is the place of"),
         "fr": ("A pour lieu", "Est le lieu de"),
@@ -127,7 +128,6 @@ _HEADINGS: dict[str, dict[str, tuple[str, str]]] = {
         "fr": ("Soutient", "Reçoit le soutien de"),
         "ar": ("يدعم", "بدعم من"),
     },
-    "name": {"en": ("Is called", "Is the name of"), "fr": ("A pour nom", "Est le nom de"), "ar": ("الاسم", "اسم لـ")},
     "assessment": {"en": ("Judgements", "Judgements"), "fr": ("Jugements", "Jugements"), "ar": ("أحكام", "أحكام")},
     "indicator": {"en": ("Figures", "Figures"), "fr": ("Chiffres", "Chiffres"), "ar": ("أرقام", "أرقام")},
     "breakdown": {
@@ -142,6 +142,7 @@ _HEADINGS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "object": {"en": ("Mentioned in", "Mentioned in"), "fr": ("Mentions", "Mentions"), "ar": ("ورد في", "ورد في")},
 }
+_ORDER = {relation: place for place, relation in enumerate(_HEADINGS)}
 _MODALITY = {
     "en": {
         "asserted": "",
@@ -261,6 +262,11 @@ def heading(relation: str, *, inverse: bool, language: str) -> str:
     """The heading over the claims of one relation; an indicator's own name is its heading."""
     pair = _HEADINGS.get(relation, {}).get(language)
     return relation if pair is None else pair[int(inverse)]
+
+
+def place_on_page(relation: str, *, inverse: bool) -> tuple[bool, int]:
+    """Sorts the relations of a page: its own before those of others, what a thing is and does before judgements and figures."""
+    return inverse, _ORDER.get(relation, len(_ORDER))
 
 
 def firmness(modality: str, language: str) -> str:

@@ -52,6 +52,30 @@ def test_show_prints_claims_in_words_with_their_passages(capsys):
     assert any(line.strip().startswith("d002.bourita-post.heldPost.") and " d002:" in line for line in lines)
 
 
+def test_show_begins_with_what_differs_and_prints_passages_where_the_texts_are(capsys, tmp_path):
+    code, out, _ = run(capsys, "show", "moroccan-autonomy-plan", "--documents", str(tmp_path))
+    assert code == 0
+    lines = [line for line in out.splitlines() if line and not line.startswith(" ")]
+    assert lines[1] == "! Judgements of one thing in one respect that may not fit together"
+    assert lines.index("Part of") < lines.index("Judgements")
+    assert "“" not in out
+    (tmp_path / "001_text.txt").write_text("Ruritania is calm. " * 3000, encoding="utf-8")
+    shown = run(capsys, "show", "moroccan-autonomy-plan", "--documents", str(tmp_path))[1]
+    assert "      “" in shown
+    assert "Ruritania is calm." in shown
+
+
+def test_counts_add_up_by_kind_and_by_firmness(capsys):
+    code, out, _ = run(capsys, "counts")
+    assert code == 0
+    header, *rows = (line.split() for line in out.splitlines())
+    assert header[:5] == ["document", "claims", "statement", "observation", "assessment"]
+    assert [row[0] for row in rows] == ["d000", "d001", "d002", "d003", "d004", "all"]
+    counts = [[int(cell) for cell in row[1:]] for row in rows]
+    assert [sum(column) for column in zip(*counts[:-1], strict=True)] == counts[-1]
+    assert all(row[0] == sum(row[1:4]) == sum(row[4:]) for row in counts)
+
+
 def test_show_of_an_unknown_name_offers_near_ones(capsys):
     code, _, err = run(capsys, "show", "nasser-bourrita")
     assert code == 1
@@ -69,7 +93,19 @@ def test_every_command_has_help_and_examples_or_a_description(capsys):
         main(["--help"])
     assert caught.value.code == 0
     listed = capsys.readouterr().out
-    for command in ("serve", "query", "show", "search", "load", "check", "verify", "coverage", "locate", "export"):
+    for command in (
+        "serve",
+        "query",
+        "show",
+        "counts",
+        "search",
+        "load",
+        "check",
+        "verify",
+        "coverage",
+        "locate",
+        "export",
+    ):
         assert f"    {command}" in listed
         with pytest.raises(SystemExit):
             main([command, "--help"])

@@ -11,6 +11,7 @@ import pytest
 
 from service.graph.compile import CompiledGraph, compile_sources
 from service.graph.ontology import read_shapes
+from service.graph.review import review, review_queries
 from service.graph.validation import ValidationReport, validate
 from service.rdf.iris import DEFAULT_BASE, rebase
 from service.rdf.namespaces import EVIDENCE
@@ -94,3 +95,11 @@ def test_another_base_gives_the_same_graph_under_that_base(graph: CompiledGraph)
     other = compile_sources(ONTOLOGY, DATA, base=base)
     assert {rebase(str(quad), base) for quad in graph.quads} == {str(quad) for quad in other.quads}
     assert list(graph.claims) == list(other.claims)
+
+
+def test_each_row_of_the_review_that_needs_a_reading_has_a_note_of_the_editors(graph: CompiledGraph) -> None:
+    sections = review(graph.quads, review_queries(ONTOLOGY, base=DEFAULT_BASE), base=DEFAULT_BASE)
+    to_read = [section for section in sections if section.query.differs or section.query.severity == "Warning"]
+    assert sum(len(section.rows) for section in to_read) > 10
+    unread = [(section.query.name, *row.claims) for section in to_read for row in section.rows if not row.notes]
+    assert unread == []
