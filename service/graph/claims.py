@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import pyoxigraph as ox
 
-from service.graph.compilation import Compilation, Object
+from service.graph.compilation import LANGUAGE, Compilation, Object
 from service.graph.evidence import LONG_PASSAGE, MAX_PASSAGE, MIN_PASSAGE, PASSAGE_HASH_PREFIX, Locator, locators
 from service.graph.names import DOCUMENT_NAME, SLUG, Name, a, one_of
 from service.graph.ontology import Property
 from service.graph.sources import FactFile, Record, near, one_text, texts
-from service.graph.yaml_text import Entry, Place, Text
+from service.graph.yaml_text import Entry, Faults, Place, Text
 from service.rdf import namespaces as ns
 from service.rdf.iris import claim_iri, evidence_iri, object_name
 from service.rdf.terms import decimal, integer, text
@@ -33,6 +33,8 @@ SHARED_KEYS = ("at", "by", "cites", "modality", "time", "onBehalfOf", "occasion"
 STATEMENT_KEYS = ("subject",)
 OBSERVATION_KEYS = ("indicator", "for", "value", "valueIs", "breakdown")
 ASSESSMENT_KEYS = ("assessmentOf", "aspect", "polarity")
+# The keys of each kind of fact, by the key that says the kind; a statement is what has neither.
+_KINDS = {"indicator": OBSERVATION_KEYS, "assessmentOf": ASSESSMENT_KEYS}
 SCHEMES = {"modality": "modality", "valueIs": "exactness", "polarity": "polarity", "rank": "rank"}
 DEFAULTS = {"modality": "asserted", "valueIs": "exact"}
 
@@ -79,7 +81,7 @@ class _Document:
         self.compilation = compilation
         self.name = name
         self.known = record is not None
-        self.author = _stated(record, "author")
+        self.authors = [value.text for value in _values(record, "author")]
         self.language = _stated(record, "language")
         length = _stated(record, "textLength")
         self.length = int(length) if length.isascii() and length.isdigit() else None
@@ -246,9 +248,11 @@ class _Document:
     def asserters(self, fact: Record, place: Place) -> Iterator[tuple[ox.NamedNode, Object]]:
         if "by" in fact.fields:
             yield from self.names(fact, "by", ns.ASSERTED_BY, place, "Actor")
-        elif self.author in self.compilation.names:
-            yield ns.ASSERTED_BY, self.compilation.names[self.author].iri
-        elif self.known and not self.author:
+            return
+        for author in self.authors:
+            if author in self.compilation.names:
+                yield ns.ASSERTED_BY, self.compilation.names[author].iri
+        if self.known and not self.authors:
             # An unknown document or author is reported once, where it stands.
             place.error(fact.line, "says not who asserts it (`by:`), and sources.yaml names no author of the document")
 
@@ -259,7 +263,8 @@ class _Document:
             return
         if len(value.text) > MAX_AS_WRITTEN:
             place.error(value.line, f"{len(value.text)} characters, at most {MAX_AS_WRITTEN}", key="asWritten")
-        yield ns.AS_WRITTEN, text(value.text, self.language or "und")
+        language = self.language if LANGUAGE.fullmatch(self.language) else "und"
+        yield ns.AS_WRITTEN, text(value.text, language)
 
     def gloss(self, fact: Record, place: Place) -> Iterator[tuple[ox.NamedNode, Object]]:
         entry = fact.fields.get("gloss")
@@ -318,8 +323,20 @@ class _Document:
         allowed = (*SHARED_KEYS, *own)
         unknown = [entry for entry in fact.fields.values() if entry.key not in allowed]
         for entry in unknown:
-            place.error(entry.line, f"unknown key {entry.key!r}{near(entry.key, allowed)}")
+            place.error(
+                entry.line, self.why_not(entry.key, fact) or f"unknown key {entry.key!r}{near(entry.key, allowed)}"
+            )
         return not unknown
+
+    def why_not(self, key: str, fact: Record) -> str:
+        """What is wrong with a key of another kind of fact; empty where it is a key of none."""
+        stated = next((kind for kind in _KINDS if kind in fact.fields), "")
+        home = next((kind for kind, keys in _KINDS.items() if key in keys), "")
+        if home and home not in fact.fields:
+            return f"`{key}:` goes with `{home}:`, which is missing"
+        if stated and (home or key in STATEMENT_KEYS or key in self.compilation.ontology.claimable):
+            return f"`{key}:` does not go with `{stated}:`: write a fact of its own"
+        return ""
 
     def required(self, fact: Record, key: str, place: Place) -> Text | None:
         entry = fact.fields.get(key)
@@ -361,6 +378,11 @@ class _Document:
             message = f"{value.text!r} is no number: digits, no sign but -, no separators, a point before decimals"
             place.error(value.line, message, key="value")
             return None
+        if match[1] and value.text.endswith("0"):
+            # The engine keeps 2.50 as 2.5: the served graph would not be the compiled one.
+            shorter = value.text.rstrip("0").rstrip(".")
+            message = f"{value.text!r} ends in zeros, which the graph does not keep: write {shorter}"
+            place.error(value.line, message, key="value")
         return decimal(value.text) if match[1] else integer(int(value.text))
 
 
@@ -375,6 +397,12 @@ def _stated_triple(pairs: Pairs) -> ox.Triple | None:
 
 
 def _stated(record: Record | None, key: str) -> str:
+    """The single value of a key; empty where there is none or are several."""
+    values = _values(record, key)
+    return values[0].text if len(values) == 1 else ""
+
+
+def _values(record: Record | None, key: str) -> tuple[Text, ...]:
+    """The values of a key; what is wrong with them is reported where the record is compiled."""
     entry = record.fields.get(key) if record else None
-    value = entry.value if entry else None
-    return value.text if isinstance(value, Text) else ""
+    return texts(entry, Faults().at("")) if entry else ()

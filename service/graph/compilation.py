@@ -99,7 +99,9 @@ class Compilation:
         """The literal that `text@language` says; None, reported, where the language is missing."""
         content, at, language = value.text.rpartition("@")
         if not at or not content.strip() or not LANGUAGE.fullmatch(language):
-            place.error(value.line, f"{value.text!r} needs a language at its end, as in {value.text}@en", key=key)
+            wrong = f"; {language!r} is no language tag" if content.strip() and language else ""
+            example = (content if wrong else value.text.rstrip("@")).strip() or "name"
+            place.error(value.line, f"{value.text!r} needs a language at its end, as in {example}@en{wrong}", key=key)
             return None
         return self.text(Text(content.strip(), value.line), language, place, key=key)
 

@@ -48,6 +48,9 @@ def compile_sources(ontology_dir: Path, data_dir: Path, *, base: str) -> Compile
     ontology = read_ontology(ontology_dir, base=base)
     faults = Faults()
     sources = read_sources(data_dir, faults)
+    if not any(data_dir.glob("entities*.yaml")):
+        faults.at("entities.yaml").error(1, "there is no such file: who and what the facts are about stands in it")
+        raise SourceErrors(faults.errors)
     if not sources.complete:
         # A file that cannot be read takes its names with it; what others say of them would look wrong.
         raise SourceErrors(faults.errors)

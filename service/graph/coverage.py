@@ -163,7 +163,9 @@ def _check_skip(skip: Skip, facts: set[str], place: Place) -> None:
     if reason is None:
         return
     if reason.text not in REASONS:
-        place.error(reason.line, f"unknown reason {reason.text!r}, must be one of {', '.join(REASONS)}", key="reason")
+        place.error(
+            reason.line, f"{reason.text!r} is none of {', '.join(REASONS)}{near(reason.text, REASONS)}", key="reason"
+        )
     elif locator is not None and len(locator) > MAX_SKIP and reason.text not in UNLIMITED_REASONS:
         place.error(skip.line, f"{len(locator)} characters are too many to skip as {reason.text} (at most {MAX_SKIP})")
     repeated = _field(skip, "of", place) if reason.text == "repetition" or "of" in skip.fields else None

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pyoxigraph as ox
 
-from service.graph.compilation import Compilation
+from service.graph.compilation import LANGUAGE, Compilation
 from service.graph.names import Name
 from service.graph.sources import Record, near, one_text, texts
 from service.graph.yaml_text import Entry, Place
@@ -18,7 +18,8 @@ from service.rdf.terms import boolean, integer, string
 _HASH = re.compile(r"sha-256:[0-9a-f]{64}")
 _LENGTH = re.compile(r"[1-9][0-9]{0,8}")
 _IRI = re.compile(r"https?://[^\s<>\"{}|\\^`]+")
-_MATCH_PREFIXES = {"wd": ns.WD}
+# Items of Wikidata; its properties and lexemes are no entities.
+_WIKIDATA_ITEM = re.compile(r"wd:(Q[1-9][0-9]{0,9})")
 
 Field = Callable[[Compilation, str, Name, Entry, Place], None]
 
@@ -68,7 +69,9 @@ def _compile_merged(compilation: Compilation, graph: str, name: Name, record: Re
             place.error(entry.line, "a merged name says `mergedInto:` and nothing else", key=entry.key)
     if name.merged_into in compilation.names:
         target = compilation.names[name.merged_into]
-        if target.merged_into:
+        if name.slug in (target.slug, target.merged_into):
+            place.error(record.line, f"{name.slug!r} is merged into itself", key="mergedInto")
+        elif target.merged_into:
             message = f"{target.slug!r} was merged itself: write {target.merged_into!r}"
             place.error(record.line, message, key="mergedInto")
         compilation.add(graph, name.iri, ns.DCTERMS_IS_REPLACED_BY, target.iri)
@@ -100,12 +103,21 @@ def _kinds(compilation: Compilation, graph: str, name: Name, entry: Entry, place
 
 def _matches(compilation: Compilation, graph: str, name: Name, entry: Entry, place: Place) -> None:
     for value in texts(entry, place):
-        prefix, colon, local = value.text.partition(":")
-        iri = _MATCH_PREFIXES[prefix] + local if colon and prefix in _MATCH_PREFIXES else value.text
-        if _IRI.fullmatch(iri):
-            compilation.add(graph, name.iri, ns.SCHEMA_SAME_AS, ox.NamedNode(iri))
+        iri = _match(value.text)
+        if iri is not None:
+            compilation.add(graph, name.iri, ns.SCHEMA_SAME_AS, iri)
         else:
             place.error(value.line, f"{value.text!r} is no IRI (https://…) and no wd:Q…", key=entry.key)
+
+
+def _match(stated: str) -> ox.NamedNode | None:
+    item = _WIKIDATA_ITEM.fullmatch(stated)
+    if item is None and not _IRI.fullmatch(stated):
+        return None
+    try:
+        return ox.NamedNode(ns.WD + item[1] if item else stated)
+    except ValueError:  # it has the look of an IRI, but for instance a host that cannot be
+        return None
 
 
 def _contested(compilation: Compilation, graph: str, name: Name, entry: Entry, place: Place) -> None:
@@ -144,7 +156,10 @@ def _title(compilation: Compilation, graph: str, name: Name, entry: Entry, place
 
 def _language(compilation: Compilation, graph: str, name: Name, entry: Entry, place: Place) -> None:
     for value in texts(entry, place):
-        compilation.add(graph, name.iri, ns.DCTERMS_LANGUAGE, string(value.text))
+        if LANGUAGE.fullmatch(value.text):
+            compilation.add(graph, name.iri, ns.DCTERMS_LANGUAGE, string(value.text))
+        else:
+            place.error(value.line, f"{value.text!r} is no language tag, as en or zgh-Latn", key=entry.key)
 
 
 def _text_hash(compilation: Compilation, graph: str, name: Name, entry: Entry, place: Place) -> None:

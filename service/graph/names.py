@@ -71,7 +71,7 @@ def names_of(sources: Sources, ontology: Ontology, faults: Faults) -> Names:
         )
         for concept in ontology.concepts.values()
     }
-    for records, read in ((sources.entities, _entity), (sources.works, _work), (sources.documents, _document)):
+    for records, read in ((sources.documents, _document), (sources.entities, _entity), (sources.works, _work)):
         for record in records:
             place = faults.at(record.file, record.name)
             if record.name in found:
@@ -99,21 +99,26 @@ def one_of(words: Iterable[str]) -> str:
 
 def _entity(record: Record, ontology: Ontology, place: Place) -> Name:
     _check(SLUG, record, place, "kebab-case: small ASCII letters, digits, hyphens, a letter first")
-    merged, stated = record.fields.get("mergedInto"), record.fields.get("type")
+    stated, merged = record.fields.get("type"), "mergedInto" in record.fields
     type_name = ""
-    if merged is None and stated is None:
+    if stated is None and not merged:
         place.error(record.line, "says no `type:`")
-    elif merged is None and stated is not None and (text := one_text(stated, place)):
+    elif stated is not None and not merged and (text := one_text(stated, place)):
         type_name = _entity_type(text, ontology, place)
-    target = one_text(merged, place) if merged else None
     return Name(
         record.name,
         entity_iri(ontology.base, record.name),
         type_name,
         ontology.classes.get(type_name, frozenset()),
         f"{record.file}:{record.line}",
-        target.text if target else "",
+        _merged_into(record, place),
     )
+
+
+def _merged_into(record: Record, place: Place) -> str:
+    entry = record.fields.get("mergedInto")
+    target = one_text(entry, place) if entry else None
+    return target.text if target else ""
 
 
 def _entity_type(text: Text, ontology: Ontology, place: Place) -> str:
@@ -122,15 +127,19 @@ def _entity_type(text: Text, ontology: Ontology, place: Place) -> str:
         return text.text
     if text.text in ("Topic", "Indicator"):
         place.error(text.line, "topics and indicators stand in the vocabulary (ontology/vocabulary.ttl)", key="type")
+    elif text.text == "Document":
+        place.error(text.line, "documents stand in sources.yaml", key="type")
     else:
-        place.error(text.line, f"unknown type {text.text!r}{near(text.text, allowed)}", key="type")
+        hint = near(text.text, allowed) or f": must be {one_of(allowed)}"
+        place.error(text.line, f"unknown type {text.text!r}{hint}", key="type")
     return ""
 
 
 def _work(record: Record, ontology: Ontology, place: Place) -> Name:
     _check(SLUG, record, place, "kebab-case: small ASCII letters, digits, hyphens, a letter first")
     types = ontology.classes.get("Work", frozenset())
-    return Name(record.name, entity_iri(ontology.base, record.name), "Work", types, f"{record.file}:{record.line}")
+    iri, declared = entity_iri(ontology.base, record.name), f"{record.file}:{record.line}"
+    return Name(record.name, iri, "Work", types, declared, _merged_into(record, place))
 
 
 def _document(record: Record, ontology: Ontology, place: Place) -> Name:

@@ -17,6 +17,7 @@ from service.graph.yaml_text import Entry, Faults, Items, Place, Table, Text, Va
 
 FACTS = "facts"
 COVERAGE = "coverage"
+LAYOUT = "entities*.yaml, sources.yaml, editorial.yaml, facts/*.yaml and coverage/*.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,12 @@ def source_files(data_dir: Path) -> list[Path]:
     ]
 
 
+def unread_files(data_dir: Path) -> list[Path]:
+    """The YAML files below `data_dir` that nothing reads, since their name or folder is not one of those that are."""
+    read = {*source_files(data_dir), *(data_dir / COVERAGE).glob("*.yaml")}
+    return sorted(path for path in data_dir.rglob("*") if path.suffix in (".yaml", ".yml") and path not in read)
+
+
 def files_digest(files: Iterable[tuple[str, Path]], *, salt: str) -> str:
     """SHA-256 (hex) over a text, names and contents: the same for the same files, wherever they lie."""
     digest = hashlib.sha256(f"{salt}\n".encode())
@@ -115,6 +122,9 @@ def read_sources(data_dir: Path, faults: Faults) -> Sources:
     ranks: list[Record] = []
     facts: list[FactFile] = []
     notes: list[Note] = []
+    for path in unread_files(data_dir):
+        file = path.relative_to(data_dir).as_posix()
+        faults.at(file).error(1, f"is not read: the data is in {LAYOUT}")
     for path in source_files(data_dir):
         file = path.relative_to(data_dir).as_posix()
         if path.parent.name == FACTS and path.parent != data_dir:
@@ -179,6 +189,8 @@ def by_language(entry: Entry, place: Place) -> dict[str, Text]:
     if not isinstance(entry.value, Table):
         place.error(entry.line, "takes a text for each language: {en: …, fr: …}", key=entry.key)
         return {}
+    if not entry.value.entries:
+        place.error(entry.line, "has no text", key=entry.key)
     found: dict[str, Text] = {}
     for language, item in entry.value.entries.items():
         text = one_text(Entry(f"{entry.key}.{language}", item.line, item.value), place)
@@ -198,14 +210,23 @@ class _Reader:
     def table(self, file: str, keys: tuple[str, ...]) -> Table:
         """The mapping at the top of a file; one without entries, on line 0, where the file could not be read."""
         place = self.faults.at(file)
-        table = read_yaml((self.data_dir / file).read_bytes(), place)
+        table = self._read(file, place)
         if table is None:
             self.complete = False
             return Table({}, 0)
         for entry in table.entries.values():
             if entry.key not in keys:
                 place.error(entry.line, f"unknown key {entry.key!r}{near(entry.key, keys)}")
+                self.complete = False
         return table
+
+    def _read(self, file: str, place: Place) -> Table | None:
+        try:
+            content = (self.data_dir / file).read_bytes()
+        except OSError as error:
+            place.error(1, f"cannot be read: {error.strerror}")
+            return None
+        return read_yaml(content, place)
 
     def records(self, file: str, table: Table, key: str) -> Iterator[Record]:
         place = self.faults.at(file)
@@ -214,6 +235,7 @@ class _Reader:
                 yield Record(entry.key, file, entry.line, entry.value.entries)
             else:
                 place.within(entry.key).error(entry.line, "a mapping (`key: value`) is expected below")
+                self.complete = False
 
     def notes(self, file: str, table: Table) -> Iterator[Note]:
         place = self.faults.at(file)
@@ -225,7 +247,12 @@ class _Reader:
         table = self.table(file, ("document", "facts"))
         document = self._document(file, table)
         facts = tuple(self.facts(file, table))
-        if document is not None:
+        if document is not None and not Path(file).stem.startswith(document.text):
+            message = (
+                f"{file} is named for another document; facts of {document.text} stand in facts/{document.text}.yaml"
+            )
+            self.faults.at(file).error(document.line, message, key="document")
+        elif document is not None:
             yield FactFile(file, document, facts)
 
     def facts(self, file: str, table: Table) -> Iterator[Record]:
@@ -239,7 +266,8 @@ class _Reader:
                         entry.key, file, part.line if listed else entry.line, part.entries, number if listed else 0
                     )
                 else:
-                    place.within(entry.key).error(entry.line, "a mapping (`key: value`) is expected below")
+                    line = part.line if isinstance(entry.value, Items) else entry.line
+                    place.within(entry.key).error(line, "a mapping (`key: value`) is expected below")
 
     def ledger(self, file: str) -> Iterator[Ledger]:
         table = self.table(file, ("document", "skips"))

@@ -101,7 +101,7 @@ def read_yaml(content: bytes, place: Place) -> Table | None:
         return None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place.error(mark.line + 1 if mark else 1, f"is not YAML: {error.problem or error.context}")
+        place.error(mark.line + 1 if mark else 1, f"is not YAML: {_why(error)}")
         return None
     except yaml.reader.ReaderError as error:
         place.error(text.count("\n", 0, error.position) + 1, f"is not YAML: {error.reason}")
@@ -112,6 +112,13 @@ def read_yaml(content: bytes, place: Place) -> Table | None:
         return Table({}, 1)
     place.error(value.line, "a mapping (`key: value`) is expected at the top of the file")
     return None
+
+
+def _why(error: yaml.MarkedYAMLError) -> str:
+    """What the parser found, and where the part begins in which it did: a quote left open is seen only far below."""
+    begins = error.context_mark.line + 1 if error.context_mark else 0
+    context = f" ({error.context} that begins on line {begins})" if error.context and begins else ""
+    return f"{error.problem or error.context}{context}"
 
 
 class _TooDeep(Exception):
@@ -129,6 +136,14 @@ class _Reader:
     def __init__(self, text: str, place: Place) -> None:
         self.events: Iterator[yaml.Event] = yaml.parse(text, Loader=_LOADER)
         self.place = place
+        # The keys that lead to where the reader is: `facts`, the fact, its key.
+        self.path: list[str] = []
+
+    def report(self, line: int, message: str) -> None:
+        """Report a fault where the reader is, with the fact and the key; below `skips:` nothing has a name."""
+        fact, *keys = self.path[1:] or self.path or [""]
+        place = self.place.within(fact) if keys else self.place
+        place.error(line, message, key=".".join(keys) or fact)
 
     def document(self) -> Value | None:
         value: Value | None = None
@@ -143,13 +158,13 @@ class _Reader:
     def value(self, event: yaml.Event, depth: int) -> Value:
         line = _line(event)
         if isinstance(event, yaml.AliasEvent):
-            self.place.error(line, f"alias *{event.anchor}: write the value out")
+            self.report(line, f"alias *{event.anchor}: write the value out")
             return Text("", line)
         assert isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent)
         if event.anchor is not None:
-            self.place.error(line, f"anchor &{event.anchor}: write each value out")
+            self.report(line, f"anchor &{event.anchor}: write each value out")
         if event.tag is not None:
-            self.place.error(line, f"tag {event.tag}: every value is plain text")
+            self.report(line, f"tag {event.tag}: every value is plain text")
         if isinstance(event, yaml.ScalarEvent):
             return Text(event.value, line)
         if depth > MAX_DEPTH:
@@ -166,12 +181,14 @@ class _Reader:
         entries: dict[str, Entry] = {}
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
             key = self.value(event, depth + 1)
-            value = self.value(next(self.events), depth + 1)
             if not isinstance(key, Text):
-                self.place.error(key.line, "a key must be a word, not a list or a mapping")
-            elif key.text in entries:
-                first = entries[key.text].line
-                self.place.error(key.line, f"duplicate key (first on line {first})", key=key.text)
-            else:
-                entries[key.text] = Entry(key.text, key.line, value)
+                self.report(key.line, "a key must be a word, not a list or a mapping")
+                self.value(next(self.events), depth + 1)
+                continue
+            self.path.append(key.text)
+            if key.text in entries:
+                self.report(key.line, f"duplicate key (first on line {entries[key.text].line})")
+            value = self.value(next(self.events), depth + 1)
+            entries.setdefault(key.text, Entry(key.text, key.line, value))
+            self.path.pop()
         return entries

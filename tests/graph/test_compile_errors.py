@@ -77,6 +77,25 @@ NAMES = [
     ),
     case(
         ENTITIES,
+        "entities:\n",
+        "entities:\n  d900: {type: Person, label: {en: x}}\n",
+        "entities.yaml:2: d900: the name is taken already, by sources.yaml:2",
+    ),
+    case(
+        ENTITIES,
+        "entities:\n",
+        "entities:\n  old: {mergedInto: older}\n  older: {mergedInto: old}\n",
+        "entities.yaml:2: old.mergedInto: 'old' is merged into itself",
+        "entities.yaml:3: older.mergedInto: 'older' is merged into itself",
+    ),
+    case(
+        SOURCES,
+        "works:\n",
+        "works:\n  old: {mergedInto: gazete-2015}\n",
+        "sources.yaml:10: old.mergedInto: unknown name 'gazete-2015': did you mean 'gazette-2015'?",
+    ),
+    case(
+        ENTITIES,
         "  ada:",
         "  terrorism:",
         "entities.yaml:10: terrorism: the name is taken already, by the vocabulary",
@@ -109,6 +128,13 @@ CLASSES = [
         "type: Topic",
         "entities.yaml:11: ada.type: topics and indicators stand in the vocabulary",
     ),
+    case(
+        ENTITIES,
+        "type: Person",
+        "type: Robot",
+        "entities.yaml:11: ada.type: unknown type 'Robot': must be Actor, Agreement, Country,",
+    ),
+    case(ENTITIES, "type: Person", "type: Document", "entities.yaml:11: ada.type: documents stand in sources.yaml"),
     case(ENTITIES, "    type: Person\n", "", "entities.yaml:10: ada: says no `type:`"),
     case(ENTITIES, "label: {en: Ada}", "kind: city", "entities.yaml:10: ada: says no `label:`"),
     case(ENTITIES, "kind: city", "kind: ada", "entities.yaml:7: hilltown.kind: 'ada' is a Person, must be Topic"),
@@ -134,6 +160,18 @@ KEYS = [
         "vallue: 168",
         "facts/d900.yaml:22: cells: says no `value:`",
         "facts/d900.yaml:26: cells: unknown key 'vallue': did you mean 'value' or 'valueIs'?",
+    ),
+    case(
+        FACTS,
+        "    place: hilltown",
+        "    value: 3",
+        "facts/d900.yaml:7: bureau: `value:` goes with `indicator:`, which is missing",
+    ),
+    case(
+        FACTS,
+        "    value: 168",
+        "    value: 168\n    place: hilltown",
+        "facts/d900.yaml:27: cells: `place:` does not go with `indicator:`: write a fact of its own",
     ),
     case(FACTS, "    for: freedonia\n", "", "facts/d900.yaml:22: cells: says no `for:`"),
     case(FACTS, "    subject: ada\n", "", "facts/d900.yaml:10: head: says no `subject:`"),
@@ -187,10 +225,19 @@ VALUES = [
     case(FACTS, "polarity: positive", "polarity: good", "facts/d900.yaml:32: praise.polarity: 'good' is none of mixed"),
     case(FACTS, "value: 168", "value: 1,680", "facts/d900.yaml:26: cells.value: '1,680' is no number"),
     case(FACTS, "value: 168", "value: 1e3", "facts/d900.yaml:26: cells.value: '1e3' is no number"),
+    case(FACTS, "value: 168", "value: 2.50", "facts/d900.yaml:26: cells.value: '2.50' ends in zeros, which the graph"),
+    case(
+        FACTS, "value: 168", "value: 2.0", "facts/d900.yaml:26: cells.value: '2.0' ends in zeros, which the graph does"
+    ),
     case(FACTS, "value: 168", "value: [1, 2]", "facts/d900.yaml:26: cells.value: takes one value"),
     case(FACTS, "value: 168", "value: 168\n    valueIs: circa", "facts/d900.yaml:27: cells.valueIs: 'circa' is none"),
     case(FACTS, "BH@en", "BH", "facts/d900.yaml:8: bureau.name: 'BH' needs a language at its end, as in BH@en"),
-    case(FACTS, "BH@en", "BH@EN,", "facts/d900.yaml:8: bureau.name: 'BH@EN' needs a language"),
+    case(
+        FACTS,
+        "BH@en",
+        "BH@EN,",
+        "facts/d900.yaml:8: bureau.name: 'BH@EN' needs a language at its end, as in BH@en; 'EN' is no language tag",
+    ),
     case(
         FACTS,
         "[Bureau of Hilltown@en, BH@en]",
@@ -227,6 +274,20 @@ VALUES = [
         " 'bureau.place.hilltown'?",
     ),
     case(ENTITIES, "sameAs: wd:Q1", "sameAs: Q1", "entities.yaml:9: hilltown.sameAs: 'Q1' is no IRI"),
+    case(ENTITIES, "sameAs: wd:Q1", "sameAs: wd:Hill", "entities.yaml:9: hilltown.sameAs: 'wd:Hill' is no IRI (https:"),
+    case(
+        ENTITIES,
+        "sameAs: wd:Q1",
+        'sameAs: "https://["',
+        "entities.yaml:9: hilltown.sameAs: 'https://[' is no IRI (http",
+    ),
+    case(ENTITIES, "label: {en: Ada}", "label: {}", "entities.yaml:12: ada.label: has no text"),
+    case(
+        SOURCES,
+        "language: en",
+        "language: English (UK)",
+        "sources.yaml:5: d900.language: 'English (UK)' is no language tag, as en",
+    ),
     case(
         ENTITIES, "sameAs: wd:Q1", "contested: yes", "entities.yaml:9: hilltown.contested: takes true, or is left out"
     ),
@@ -285,6 +346,14 @@ PASSAGES = [
     case(
         FACTS,
         "document: d900",
+        "document: d901",
+        "editorial.yaml:2: d900.bureau",
+        "editorial.yaml:4: d900.cells: unknown claim",
+        "facts/d900.yaml:1: document: facts/d900.yaml is named for another document; facts of d901 stand in facts/d901",
+    ),
+    case(
+        FACTS,
+        "document: d900",
         "document: d9",
         "editorial.yaml:2: d900.bureau",
         "editorial.yaml:4: d900.cells: unknown claim",
@@ -293,15 +362,34 @@ PASSAGES = [
     case(
         FACTS,
         "document: d900",
-        "document: d901",
+        "document: d90",
         "editorial.yaml:2: d900.bureau",
         "editorial.yaml:4: d900.cells: unknown claim",
-        "facts/d900.yaml:1: document: unknown document 'd901': it is not in sources.yaml",
+        "facts/d900.yaml:1: document: 'd90' is no document",
+    ),
+]
+# What is wrong with the YAML itself says in which fact, at which key.
+YAML = [
+    case(
+        FACTS,
+        "place: hilltown",
+        "place: hilltown\n    place: freedonia",
+        "facts/d900.yaml:8: bureau.place: duplicate key (first on line 7)",
+    ),
+    case(FACTS, "  head:\n", "  bureau:\n", "facts/d900.yaml:10: bureau: duplicate key (first on line 3)"),
+    case(
+        ENTITIES, "{en: Ada}", "{en: Ada, en: Eda}", "entities.yaml:12: ada.label.en: duplicate key (first on line 12)"
+    ),
+    case(
+        FACTS, "place: hilltown", "place: &town hilltown", "facts/d900.yaml:7: bureau.place: anchor &town: write each"
+    ),
+    case(
+        FACTS, "place: hilltown", "place: !slug hilltown", "facts/d900.yaml:7: bureau.place: tag !slug: every value is"
     ),
 ]
 
 
-@pytest.mark.parametrize(("stem", "old", "new", "errors"), NAMES + CLASSES + KEYS + VALUES + PASSAGES)
+@pytest.mark.parametrize(("stem", "old", "new", "errors"), NAMES + CLASSES + KEYS + VALUES + PASSAGES + YAML)
 def test_a_mistake_has_its_message(tmp_path: Path, stem: str, old: str, new: str, errors: tuple[str, ...]) -> None:
     found = errors_of(write_data(tmp_path, **{stem: (old, new)}))
     assert len(found) == len(errors), "\n".join(found)
@@ -361,6 +449,55 @@ def test_all_mistakes_of_all_files_come_in_one_run_sorted_by_file_and_line(tmp_p
 def test_a_file_that_cannot_be_read_hides_no_other_fault_behind_unknown_names(tmp_path: Path) -> None:
     data = write_data(tmp_path, entities=("type: Person", "type: [Person"), sources=("works:", "wroks:"))
     assert [error.split(": ")[0] for error in errors_of(data)] == ["entities.yaml:12", "sources.yaml:9"]
+
+
+def test_a_quote_left_open_names_the_line_on_which_it_begins(tmp_path: Path) -> None:
+    data = write_data(tmp_path, d900=("place: hilltown", "place: 'hilltown"))
+    assert errors_of(data) == [
+        "facts/d900.yaml:34: is not YAML: found unexpected end of stream"
+        " (while scanning a quoted scalar that begins on line 7)"
+    ]
+
+
+def test_an_entry_that_is_no_mapping_hides_no_other_fault_behind_unknown_names(tmp_path: Path) -> None:
+    data = write_data(
+        tmp_path, entities=("  gazette:\n    type: Organization\n    label: {en: Gazette}", "  gazette: Paper")
+    )
+    assert errors_of(data) == ["entities.yaml:22: gazette: a mapping (`key: value`) is expected below"]
+
+
+def test_a_file_that_nothing_reads_is_named(tmp_path: Path) -> None:
+    data = write_data(tmp_path)
+    for name in ("facts/d901.yml", "entity.yaml", "facts/old/d900.yaml", "facts/notes.txt"):
+        path = data / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("document: d900\n", encoding="utf-8")
+    assert errors_of(data) == [
+        f"{name}:1: is not read: the data is in entities*.yaml, sources.yaml, editorial.yaml, facts/*.yaml and coverage/*.yaml"
+        for name in ("entity.yaml", "facts/d901.yml", "facts/old/d900.yaml")
+    ]
+
+
+def test_a_file_that_the_system_cannot_read_is_named(tmp_path: Path) -> None:
+    data = write_data(tmp_path)
+    (data / "facts" / "d902.yaml").mkdir()
+    (data / "facts" / "d903.yaml").symlink_to("nowhere.yaml")
+    assert errors_of(data) == [
+        "facts/d902.yaml:1: cannot be read: Is a directory",
+        "facts/d903.yaml:1: cannot be read: No such file or directory",
+    ]
+
+
+def test_data_without_entities_says_so_once(tmp_path: Path) -> None:
+    data = write_data(tmp_path)
+    (data / "entities.yaml").unlink()
+    assert errors_of(data) == ["entities.yaml:1: there is no such file: who and what the facts are about stands in it"]
+
+
+def test_a_document_without_a_record_is_unknown(tmp_path: Path) -> None:
+    data = write_data(tmp_path)
+    (data / "facts" / "d901.yaml").write_text("document: d901\nfacts: {}\n", encoding="utf-8")
+    assert errors_of(data) == ["facts/d901.yaml:1: document: unknown document 'd901': it is not in sources.yaml"]
 
 
 def test_a_long_passage_is_a_warning_and_no_error(tmp_path: Path) -> None:

@@ -48,9 +48,9 @@ def test_keys_and_values_keep_their_lines() -> None:
     ("content", "error"),
     [
         pytest.param("a: 1\na: 2\n", "facts/d001.yaml:2: a: duplicate key (first on line 1)", id="duplicate key"),
-        pytest.param("a: &x 1\n", "facts/d001.yaml:1: anchor &x: write each value out", id="anchor"),
-        pytest.param("a: *x\n", "facts/d001.yaml:1: alias *x: write the value out", id="alias"),
-        pytest.param("a:\n  - !!int 3\n", "facts/d001.yaml:2: tag tag:yaml.org,2002:int: every value is", id="tag"),
+        pytest.param("a: &x 1\n", "facts/d001.yaml:1: a: anchor &x: write each value out", id="anchor"),
+        pytest.param("a: *x\n", "facts/d001.yaml:1: a: alias *x: write the value out", id="alias"),
+        pytest.param("a:\n  - !!int 3\n", "facts/d001.yaml:2: a: tag tag:yaml.org,2002:int: every value is", id="tag"),
         pytest.param("? [a]\n: 1\n", "facts/d001.yaml:1: a key must be a word", id="key that is a list"),
         pytest.param("a: 1\n---\nb: 2\n", "facts/d001.yaml:2: a second YAML document", id="second document"),
         pytest.param("a: [1\nb: 2\n", "facts/d001.yaml:2: is not YAML: ", id="broken list"),
@@ -128,7 +128,7 @@ def test_all_faults_of_all_files_are_found_in_one_run(tmp_path: Path) -> None:
         "entities.yaml:1: unknown key 'entitys': did you mean 'entities'?",
         "facts/d001.yaml:1: facts: a mapping (`name: …`) is expected below",
         "facts/d001.yaml:1: says no document: write `document: d000` at the top",
-        "facts/d002.yaml:2: is not YAML: did not find expected ',' or ']'",
+        "facts/d002.yaml:2: is not YAML: did not find expected ',' or ']' (while parsing a flow sequence that begins on line 1)",
         "sources.yaml:2: d001: a mapping (`key: value`) is expected below",
     ]
 
