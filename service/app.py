@@ -137,16 +137,16 @@ async def open_project(
         prefixes=prefixes(settings.base),
         directory=None if in_memory else settings.home / "store",
         digest=source_digest(ontology, data, settings.base),
-        progress=lambda line: progress("store", line, 0.0),
+        progress=progress,
     )
-    started = time.monotonic()
     async with store:
         if store.outdated or changed == "discard":
             await _bring_in_sources(store, content, settings.base, changed)
-        progress("loaded", f"{store.status().quads:,} quads", time.monotonic() - started)
+        started = time.monotonic()
         index = await asyncio.to_thread(
             open_index, store, None if in_memory else settings.home / "index.sqlite", settings
         )
+        progress("indexed", f"version {store.version}", time.monotonic() - started)
         texts = Texts(settings.documents) if settings.documents else None
         sources = list(store.match(None, None, None, graph_iri(settings.base, "sources")))
         languages = document_property(sources, DCTERMS_LANGUAGE, settings.base)

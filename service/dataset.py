@@ -80,7 +80,7 @@ async def serve_dataset(settings: Settings, paths: Sequence[Path], *, writable: 
         )
     files = rdf_files(paths)
     with listening_socket(settings) as listener:
-        store = open_store(settings, files=files, writable=writable, progress=lambda line: progress("load", line, 0.0))
+        store = open_store(settings, files=files, writable=writable, progress=progress)
         async with store:
             await serve(create_dataset_app(store, settings, writable=writable), listener, settings)
     return 0

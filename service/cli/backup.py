@@ -41,20 +41,32 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add `backup`, `restore` and `dump`."""
     raw = argparse.RawDescriptionHelpFormatter
     backup = subparsers.add_parser(
-        "backup", help="copy the store to a file, also while it is served", epilog=_BACKUP_EPILOG, formatter_class=raw
+        "backup",
+        help="copy the store to a file, also while it is served",
+        description="Copy the store with its whole history to a file, also while it is served.",
+        epilog=_BACKUP_EPILOG,
+        formatter_class=raw,
     )
     backup.add_argument(
         "--output", type=Path, default=Path("marsad-backup.tar.gz"), metavar="FILE", help="default marsad-backup.tar.gz"
     )
     backup.set_defaults(run=run_backup)
     back = subparsers.add_parser(
-        "restore", help="make a store from a backup", epilog=_RESTORE_EPILOG, formatter_class=raw
+        "restore",
+        help="make a store from a backup",
+        description="Make the store under MARSAD_HOME from a backup.",
+        epilog=_RESTORE_EPILOG,
+        formatter_class=raw,
     )
     back.add_argument("file", type=Path, help="what `marsad backup` wrote")
     back.add_argument("--check", action="store_true", help="check the backup and make nothing")
     back.set_defaults(run=run_restore)
     dumped = subparsers.add_parser(
-        "dump", help="write the graph back as the YAML of data/", epilog=_DUMP_EPILOG, formatter_class=raw
+        "dump",
+        help="write the graph back as the YAML of data/",
+        description="Write what the store under MARSAD_HOME says as the YAML of data/, or what differs from it.",
+        epilog=_DUMP_EPILOG,
+        formatter_class=raw,
     )
     dumped.add_argument("--output", type=Path, metavar="DIR", help="write the files there instead of printing a diff")
     dumped.set_defaults(run=run_dump)

@@ -40,19 +40,35 @@ POST /api/v1/changes/7/undo with a key.
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `log`, `diff` and `undo`."""
     raw = argparse.RawDescriptionHelpFormatter
-    log = subparsers.add_parser("log", help="list what was changed", epilog=_LOG_EPILOG, formatter_class=raw)
+    log = subparsers.add_parser(
+        "log",
+        help="list what was changed",
+        description="The changes of the graph under MARSAD_HOME: when, by whom, how much.",
+        epilog=_LOG_EPILOG,
+        formatter_class=raw,
+    )
     log.add_argument("version", type=int, nargs="?", help="one change, with its quads")
     log.add_argument("--limit", type=int, default=20, help="how many changes (default 20)")
     log.add_argument("--json", action="store_true", help="one JSON object for each change")
     log.set_defaults(run=run_log)
     diff = subparsers.add_parser(
-        "diff", help="say what leads from one version to another", epilog=_DIFF_EPILOG, formatter_class=raw
+        "diff",
+        help="say what leads from one version to another",
+        description="The quads that lead from one version of the graph to another.",
+        epilog=_DIFF_EPILOG,
+        formatter_class=raw,
     )
     diff.add_argument("before", type=int, help="a version; 0 is the graph of the sources")
     diff.add_argument("after", type=int, help="another version, later or earlier")
     diff.add_argument("--json", action="store_true", help="the same as one JSON object")
     diff.set_defaults(run=run_diff)
-    undo = subparsers.add_parser("undo", help="reverse a change", epilog=_UNDO_EPILOG, formatter_class=raw)
+    undo = subparsers.add_parser(
+        "undo",
+        help="reverse a change",
+        description="Reverse one change of the graph under MARSAD_HOME.",
+        epilog=_UNDO_EPILOG,
+        formatter_class=raw,
+    )
     undo.add_argument("version", type=int, help="the change to reverse")
     undo.add_argument("--message", default="", help="why")
     undo.add_argument("--as", dest="agent", default="", help="who does it (default: the name of the user)")

@@ -172,15 +172,15 @@ _COMMANDS = (
         "locate",
         run_locate,
         "Print where a phrase stands in a document, as a locator for `at:`.",
-        "  marsad locate d000 'strategic monitoring'\n"
-        "  marsad locate d001 'The bureau was' --to 'in 2015'     from the first words to the last\n",
+        "  marsad locate d001 '23 March 2013'\n"
+        "  marsad locate d001 'Central Bureau' --to '23 March 2013'     from the first words to the last\n",
         True,
     ),
     _Command(
         "resolve",
         run_resolve,
         "Print the passages of a claim, or of all claims of a fact.",
-        "  marsad resolve d001.bcij.place.sale\n  marsad resolve d001.bcij\n",
+        "  marsad resolve d001.bcij-founded.place.sale\n  marsad resolve d001.bcij-founded\n",
         True,
     ),
     _Command(

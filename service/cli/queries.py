@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import shutil
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -39,6 +40,14 @@ _SHOW_EPILOG = """examples:
   marsad show nasser-bourita
   marsad show daesh --lang fr
 """
+_COUNTS_EPILOG = """examples:
+  marsad counts
+  marsad counts | grep d001
+"""
+_SEARCH_EPILOG = """examples:
+  marsad search daech
+  marsad search الأمن
+"""
 _LOAD_EPILOG = """examples:
   marsad load
   marsad dump --output data/ && marsad load     after changes through the service, when data/ did not change
@@ -50,12 +59,22 @@ _LANGUAGES = ("en", "fr", "ar")
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `query`, `show`, `counts`, `search` and `load`."""
     raw = argparse.RawDescriptionHelpFormatter
-    query = subparsers.add_parser("query", help="answer a SPARQL query", epilog=_QUERY_EPILOG, formatter_class=raw)
+    query = subparsers.add_parser(
+        "query",
+        help="answer a SPARQL query",
+        description="Answer a SPARQL query over what ontology/ and data/ say.",
+        epilog=_QUERY_EPILOG,
+        formatter_class=raw,
+    )
     query.add_argument("query", metavar="FILE|TEXT", help="a file, a query, or - for standard input")
     query.add_argument("--format", default="", help="form of the answer; see below")
     query.set_defaults(run=run_query)
     show = subparsers.add_parser(
-        "show", help="print what the documents say of something", epilog=_SHOW_EPILOG, formatter_class=raw
+        "show",
+        help="print what the documents say of something",
+        description="Every claim about something in words, disagreements first, with its passages where the texts are at hand.",
+        epilog=_SHOW_EPILOG,
+        formatter_class=raw,
     )
     show.add_argument("slug", help="an entity or concept, as in nasser-bourita")
     show.add_argument("--lang", choices=_LANGUAGES, default="en", help="language of labels and words (default en)")
@@ -65,17 +84,23 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "counts",
         help="count the claims by document, kind and firmness",
         description="How many claims there are, by document: of each kind, and how firmly.",
+        epilog=_COUNTS_EPILOG,
+        formatter_class=raw,
     )
     counts.set_defaults(run=run_counts)
     find = subparsers.add_parser(
-        "search", help="find names, in any language", description="Names that match, best first."
+        "search",
+        help="find names, in any language",
+        description="Names that match, best first: slug, class, how it matched, the name.",
+        epilog=_SEARCH_EPILOG,
+        formatter_class=raw,
     )
     find.add_argument("text", help="a name, a part of one, or one with a slip")
     find.set_defaults(run=run_search)
     load = subparsers.add_parser(
         "load",
         help="compile, validate and load the graph, without serving it",
-        description="Bring the store under MARSAD_HOME to what ontology/ and data/ say; nothing changes if they are at fault, "
+        description="Bring the store under MARSAD_HOME to what ontology/ and data/ say. Nothing changes if they are at fault,\n"
         "or if the graph was changed through the service since the last load: then the difference is printed.",
         epilog=_LOAD_EPILOG,
         formatter_class=raw,
@@ -257,6 +282,7 @@ def run_load(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 async def _load(settings: Settings, progress: Progress, changed: Changed) -> int:
+    started = time.monotonic()
     async with open_project(settings, progress, changed=changed) as context:
-        progress("ready", f"version {context.store.version} under {settings.home}", 0.0)
+        progress("ready", f"version {context.store.version} under {settings.home}", time.monotonic() - started)
     return 0

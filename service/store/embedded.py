@@ -44,7 +44,8 @@ _CHECKPOINT_EVERY = 1000
 # Seconds before a new replica is tried when one was lost right after its start.
 _RETRY_S = 1.0
 
-Progress = Callable[[str], None]
+# Called with what was done, how many of it, and how many seconds it took.
+Progress = Callable[[str, str, float], None]
 
 
 @dataclass
@@ -137,7 +138,7 @@ def open_store(
     With `files` (of `rdf_files`): their quads, in memory.
     `prefixes` may be used by queries without being declared. `writable=False` keeps no copy of the quads in this
     process: `match`, `apply` and `propose` then raise ReadOnly or StoreUnavailable.
-    `progress` is told what is being done, a line at a time.
+    `progress` is told what was done, one step at a time.
 
     Raises ConfigurationError: another process uses the directory (on start).
     Raises MalformedRdf: a file is not RDF; the message says which, where and why (on start).
@@ -150,7 +151,7 @@ def open_store(
         directory=directory,
         digest=digest,
         writable=writable,
-        progress=progress or (lambda line: _log.info("%s", line)),
+        progress=progress or (lambda *step: _log.info("%s %s in %.1f s", *step)),
     )
 
 
@@ -294,8 +295,8 @@ class EmbeddedStore:
         fresh = directory.with_name(directory.name + ".new")
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
-        started = time.monotonic()
         quads = list(self._content())
+        started = time.monotonic()
         self._write_base(fresh, 0, quads)
         database = open_database(fresh / "quads")
         database.bulk_extend(quads)
@@ -306,7 +307,7 @@ class EmbeddedStore:
             open_database(directory / "quads")  # fails if another process is using it
             shutil.rmtree(directory)
         fresh.rename(directory)
-        self._progress(f"stored {len(quads):,} quads in {time.monotonic() - started:.1f} s")
+        self._progress("stored", f"{len(quads):,} quads on disk", time.monotonic() - started)
 
     @staticmethod
     def _write_base(directory: Path, version: int, quads: Iterable[ox.Quad]) -> File:
@@ -359,7 +360,7 @@ class EmbeddedStore:
         self._count = facts["quads"]
         self._names |= set(json.loads(names.read_bytes()))
         names.unlink()
-        self._progress(f"loaded {self._count:,} quads into memory in {time.monotonic() - started:.1f} s")
+        self._progress("loaded", f"{self._count:,} quads into memory", time.monotonic() - started)
         if before is not None:
             self._spawn(self._retire(before))
 
@@ -403,8 +404,7 @@ class EmbeddedStore:
                     self._rebuilding = True
                     self._spawn(self._rebuild())
         elif kind == "progress":
-            rate = event["quads"] / max(event["seconds"], 0.001)
-            self._progress(f"{Path(event['file']).name}: {event['quads']:,} quads, {rate:,.0f} a second")
+            self._progress("read", f"{event['quads']:,} quads of {Path(event['file']).name}", event["seconds"])
         elif loading is not None and not loading.done():
             if kind == "loaded":
                 loading.set_result(event)

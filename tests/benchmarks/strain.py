@@ -90,7 +90,7 @@ async def _memory_over_changes(graph: Path, folder: Path, count: int) -> str:
         settings,
         content=lambda: [*ox.parse(path=graph, format=ox.RdfFormat.N_QUADS, lenient=True), *quads],
         directory=folder / "store",
-        progress=lambda line: None,
+        progress=lambda *_: None,
     )
     samples, started = [], time.perf_counter()
     async with store:

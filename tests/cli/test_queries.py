@@ -76,6 +76,13 @@ def test_counts_add_up_by_kind_and_by_firmness(capsys):
     assert all(row[0] == sum(row[1:4]) == sum(row[4:]) for row in counts)
 
 
+def test_show_says_of_what_is_said_elsewhere_whose_claim_it_is(capsys):
+    _, out, _ = run(capsys, "show", "nasser-bourita")
+    assert (
+        "  Rome ministerial meeting of the Global Coalition against Daesh (2021), says document 002" in out.splitlines()
+    )
+
+
 def test_show_of_an_unknown_name_offers_near_ones(capsys):
     code, _, err = run(capsys, "show", "nasser-bourrita")
     assert code == 1

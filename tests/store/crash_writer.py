@@ -30,7 +30,7 @@ def store_in(directory: Path) -> Writer:
     embedded._CHECKPOINT_EVERY = _CHECKPOINT_EVERY
     return Writer(
         Settings(workers=1), content=lambda: start(), files=(), prefixes={}, directory=directory, digest="1",
-        writable=True, progress=lambda _: None,
+        writable=True, progress=lambda *_: None,
     )  # fmt: skip
 
 
