@@ -5,6 +5,7 @@ implicit dates, no `no` as false). Duplicate keys, anchors, aliases, tags and se
 because each of them lets a file say something else than what a reader sees.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -14,6 +15,9 @@ from service.errors import SourceError
 
 # 8 levels: the deepest data file has 5 (`facts:` > fact > `gloss:` > language > text); more is a slip of indentation.
 MAX_DEPTH = 8
+
+# An escape in quotes ("\\u0007") brings in what may not stand in a file as it is.
+_CONTROL = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 _LOADER: type = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
@@ -166,6 +170,8 @@ class _Reader:
         if event.tag is not None:
             self.report(line, f"tag {event.tag}: every value is plain text")
         if isinstance(event, yaml.ScalarEvent):
+            if control := _CONTROL.search(event.value):
+                self.report(line, f"holds the control character U+{ord(control[0]):04X}, which XML cannot carry")
             return Text(event.value, line)
         if depth > MAX_DEPTH:
             raise _TooDeep(line)

@@ -281,6 +281,12 @@ VALUES = [
         'sameAs: "https://["',
         "entities.yaml:9: hilltown.sameAs: 'https://[' is no IRI (http",
     ),
+    case(
+        ENTITIES,
+        "{en: Ada}",
+        r'{en: "A\u0007da"}',
+        "entities.yaml:12: ada.label.en: holds the control character U+0007",
+    ),
     case(ENTITIES, "label: {en: Ada}", "label: {}", "entities.yaml:12: ada.label: has no text"),
     case(
         SOURCES,
