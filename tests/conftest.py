@@ -19,8 +19,23 @@ settings.register_profile("marsad", deadline=None, derandomize=bool(os.environ.g
 settings.load_profile("marsad")
 
 
+REQUIRABLE = {"texts", "conformance", "chromium"}
+
+
+def _required() -> set[str]:
+    return set(os.environ.get("MARSAD_REQUIRE", "").replace(",", " ").split())
+
+
+def pytest_configure() -> None:
+    """A slip in MARSAD_REQUIRE would require nothing."""
+    if unknown := _required() - REQUIRABLE:
+        raise pytest.UsageError(
+            f"MARSAD_REQUIRE takes {', '.join(sorted(REQUIRABLE))}; not {', '.join(sorted(unknown))}"
+        )
+
+
 def _absent(name: str, reason: str) -> None:
-    if name in os.environ.get("MARSAD_REQUIRE", "").replace(",", " ").split():
+    if name in _required():
         pytest.fail(f"MARSAD_REQUIRE names {name}, but {reason}")
     pytest.skip(reason)
 

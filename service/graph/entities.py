@@ -82,8 +82,11 @@ def _passed_over(compilation: Compilation, graph: str, name: Name, entry: Entry,
 
 
 def _labels(compilation: Compilation, graph: str, name: Name, entry: Entry, place: Place) -> None:
-    for label in compilation.texts_by_language(entry, place):
+    labels = compilation.texts_by_language(entry, place)
+    for label in labels:
         compilation.add(graph, name.iri, ns.SKOS_PREF_LABEL, label)
+    if labels and not any(label.language == "en" for label in labels):
+        place.error(entry.line, "has no text in en", key=entry.key)
 
 
 def _alternatives(compilation: Compilation, graph: str, name: Name, entry: Entry, place: Place) -> None:

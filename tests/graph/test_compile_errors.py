@@ -287,6 +287,7 @@ VALUES = [
         r'{en: "A\u0007da"}',
         "entities.yaml:12: ada.label.en: holds the control character U+0007",
     ),
+    case(ENTITIES, "label: {en: Ada}", "label: {fr: Ada}", "entities.yaml:12: ada.label: has no text in en"),
     case(ENTITIES, "label: {en: Ada}", "label: {}", "entities.yaml:12: ada.label: has no text"),
     case(
         SOURCES,
