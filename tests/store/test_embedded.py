@@ -47,6 +47,21 @@ async def test_an_unknown_function_is_named(store):
         await store.query(Query("SELECT (ex:f(1) AS ?x) {}"))
 
 
+async def test_progress_says_each_step_with_its_count_and_its_seconds(tmp_path: Path):
+    for expected in (["stored", "loaded"], ["loaded"]):
+        steps: list[tuple[str, str, float]] = []
+        async with open_store(
+            Settings(workers=1),
+            content=lambda: numbers(1234),
+            directory=tmp_path / "store",
+            digest="one",
+            progress=lambda *step: steps.append(step),  # noqa: B023
+        ):
+            pass
+        assert [what for what, _, _ in steps] == expected
+        assert all(how_many.startswith("1,234 quads ") and seconds >= 0 for _, how_many, seconds in steps)
+
+
 async def test_a_change_is_seen_by_the_next_query_and_by_match(store):
     quad = ox.Quad(iri("new"), iri("p"), ox.Literal("x", language="en"), iri("g"))
     assert await store.apply(Delta(added=[quad])) == 1
