@@ -95,7 +95,7 @@ def test_a_row_of_the_review_names_its_claims_and_their_passages(service):
         "Morocco: cooperates with Algeria (denied), according to Moroccan officials in document 001 d001 36357–36525"
         in text
     )
-    assert "in document 003 d003 2536–2817" in text
+    assert "in document 003 d003 2536–2600" in text
     assert "Editors’ note: Document 003 has Morocco working with its neighbours on border control" in text
     assert "Ce qu’une affirmation dément et qu’une autre énonce (2)" in words(service.get("/fr/review"))
 
@@ -189,3 +189,11 @@ def test_a_browser_is_led_to_its_language(service):
 @pytest.mark.parametrize("path", ["/en/id/nobody", "/en/claim/d001.nothing", "/en/nothing", "/xx", "/xx/id/daesh"])
 def test_what_is_not_there_is_404(service, path):
     assert service.get(path).status_code == 404
+
+
+def test_the_page_of_a_claim_shows_its_evidence_and_its_headings_begin_with_a_capital(service):
+    page = service.get("/en/claim/d002.coalition-founded.founded.e2014").text
+    assert "<details open>" in page
+    assert "<th>Subject</th>" in page
+    assert "<h1>Entities</h1>" in service.get("/en/entities").text
+    assert "<details open>" not in service.get("/en/id/daesh").text
