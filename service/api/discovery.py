@@ -41,13 +41,32 @@ from service.store.base import read
 router = APIRouter(prefix="/api/v1")
 _Context = Annotated[Context, Depends(context_of)]
 _RDF_FORMS = (JSON, *(row.media_type for row in RDF_FORMATS))
-# Languages of names, for the sentence that explains a hit.
-_LANGUAGE_NAMES = {"en": "English", "fr": "French", "ar": "Arabic"}
+# Why a resource was found, in each language: the kind of name, the language of the name, how it matched.
+_ROLES = {
+    "label": {"en": "label", "fr": "libellé", "ar": "تسمية"},
+    "name": {"en": "name", "fr": "nom", "ar": "اسم"},
+    "identifier": {"en": "identifier", "fr": "identifiant", "ar": "معرّف"},
+}
+_LANGUAGE_NAMES = {
+    "en": {"en": "in English", "fr": "en anglais", "ar": "بالإنجليزية"},
+    "fr": {"en": "in French", "fr": "en français", "ar": "بالفرنسية"},
+    "ar": {"en": "in Arabic", "fr": "en arabe", "ar": "بالعربية"},
+}
+_OTHER_LANGUAGE = {"en": "in another language", "fr": "dans une autre langue", "ar": "بلغة أخرى"}
 _HOW = {
-    "exact": "it is this name",
-    "words": "its words are, or begin, words of this name",
-    "part": "it is a part of this name",
-    "similar": "it is like this name, with a slip",
+    "identifier": {"en": "it is this identifier", "fr": "c’est cet identifiant", "ar": "هو هذا المعرّف"},
+    "exact": {"en": "it is this name", "fr": "c’est ce nom", "ar": "هو هذا الاسم"},
+    "words": {
+        "en": "its words are, or begin, words of this name",
+        "fr": "ses mots sont des mots de ce nom, ou leur début",
+        "ar": "كلماته من كلمات هذا الاسم أو من أوائلها",
+    },
+    "part": {"en": "it is a part of this name", "fr": "c’est une partie de ce nom", "ar": "هو جزء من هذا الاسم"},
+    "similar": {
+        "en": "it is like this name, with a slip",
+        "fr": "il ressemble à ce nom, à une faute près",
+        "ar": "يشبه هذا الاسم مع خطأ في الكتابة",
+    },
 }
 
 
@@ -101,8 +120,12 @@ def _search(request: Request, context: Context, parameters: SearchParameters, *,
 
 
 def _hit(describer: Describer, hit: Hit) -> Item:
-    language = _LANGUAGE_NAMES.get(hit.language, hit.language or "no language")
-    said = f"{'label' if hit.role == 'label' else 'name'} in {language}: {_HOW[hit.match]}"
+    wanted = describer.language
+    kind = _ROLES[hit.role][wanted]
+    if hit.role != "identifier":
+        kind += f" {_LANGUAGE_NAMES.get(hit.language, _OTHER_LANGUAGE)[wanted]}"
+    colon = " : " if wanted == "fr" else ": "
+    said = f"{kind}{colon}{_HOW[hit.match][wanted]}"
     matched = {"name": hit.name, "language": hit.language, "role": hit.role, "how": hit.match, "explanation": said}
     return {**describer.reference(hit.iri), "score": hit.score, "matched": matched}
 

@@ -155,11 +155,11 @@ class ListOf(PageOf[T | Sparse], Generic[T]):
 class Match(Model):
     """Why a resource was found."""
 
-    name: str
-    language: str
-    role: Literal["label", "name"]
-    how: Literal["exact", "words", "part", "similar"]
-    explanation: str = Field(description="The same in a sentence.")
+    name: str = Field(description="The name, or the identifier or IRI that was typed.")
+    language: str = Field(description="Of the name; empty for an identifier.")
+    role: Literal["label", "name", "identifier"]
+    how: Literal["identifier", "exact", "words", "part", "similar"]
+    explanation: str = Field(description="The same in a sentence, in the language asked for.")
 
 
 class Hit(Reference):

@@ -10,6 +10,7 @@ import threading
 from bisect import bisect_right
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from itertools import chain, compress, repeat
 from typing import Any, TypeVar
 
@@ -97,9 +98,14 @@ class Columns:
 
     def _read_resources(self, read: Callable[[str], sqlite3.Cursor], rows: list[sqlite3.Row]) -> None:
         size = self.resource_size
-        self.types = _grouped(((row["type"], row["id"]) for row in rows), size)
         self.classes = _grouped(read("SELECT class, resource FROM class_of"), size)
         self.kinds = _grouped(read("SELECT kind, resource FROM kind_of"), size)
+        # What something is filed under most closely → all that a filter by it finds: subclasses, narrower kinds too.
+        self.filed_types = {name: self.classes[name] for name in {row["type"] for row in rows} if name in self.classes}
+        self.filed_kinds = dict(self.kinds)
+        for narrower, broader in read("SELECT narrower, broader FROM broader"):
+            if broader in self.filed_kinds and narrower in self.kinds:
+                self.filed_kinds[broader] |= self.kinds[narrower]
         self.schemes = _grouped(read("SELECT scheme, resource FROM scheme_of"), size)
 
     def _read_claims(self, rows: list[sqlite3.Row]) -> None:
@@ -205,19 +211,35 @@ class Columns:
         """How many of these resources each value has."""
         return _counted(values, resources)
 
-    def document_counts(self, resources: int) -> dict[str, int]:
-        """How many of these resources each document speaks of."""
-        values = self.spoken_of["document"]
-        total = resources.bit_count()
-        if len(values) * (1 + self.resource_size / 16_000) < total * 2 + self.resource_size * 0.012:
-            return _counted(values, resources)
-        documents = self._values["document"]
-        found = Counter(
-            document
-            for row_id in few_row_ids(resources)
-            for document in {documents[claim] for claim in self.claims_of[row_id]}
-        )
-        return {value: count for value, count in found.items() if value is not None}
+    def document_counts(self, claims: int, resources: int) -> dict[str, int]:
+        """How many of these resources each document speaks of in one of these claims."""
+        return self._pairs.counts(claims, flags_of(resources).ljust(self.resource_size, b"\0"))
+
+    @cached_property
+    def _pairs(self) -> "_Pairs":
+        return _Pairs(self.about, self._values["document"])
+
+
+class _Pairs:
+    """Each pair of a document and a resource that one of its claims is about, numbered; and the pairs of each claim."""
+
+    def __init__(self, about: list[tuple[int, ...]], documents: list[str | None]) -> None:
+        numbers: dict[tuple[str | None, int], int] = {}
+        self._of_claim = [
+            tuple(numbers.setdefault((documents[claim], resource), len(numbers)) for resource in found)
+            for claim, found in enumerate(about)
+        ]
+        self._documents = [document for document, _ in numbers]
+        self._resources = [resource for _, resource in numbers]
+
+    def counts(self, claims: int, wanted: bytes) -> dict[str, int]:
+        """How many pairs of these claims each document has, with resources that are flagged in `wanted`."""
+        met = bytearray(len(self._documents))
+        found = chain.from_iterable(compress(self._of_claim, flags_of(claims)))
+        deque(map(met.__setitem__, found, repeat(1)), maxlen=0)
+        kept = map(wanted.__getitem__, compress(self._resources, met))
+        counted = Counter(compress(compress(self._documents, met), kept))
+        return {document: count for document, count in counted.items() if document}
 
 
 def _just_before(day: str) -> str:

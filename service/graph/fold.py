@@ -14,6 +14,9 @@ _LATIN = str.maketrans(
 )
 # Conjunctions and prepositions written with the word, then the article; longest first.
 _CLITICS = ("وبال", "ولل", "فبال", "فلل", "وال", "فال", "بال", "كال", "لل", "ال")
+# And, then, in, as, for: one letter before a word without article. Many words begin with them, so that only what is typed
+# is tried without.
+_PARTICLES = "وفبكل"
 # A stem of fewer letters is no longer the word: "الله" keeps its article.
 _SHORTEST_STEM = 3
 
@@ -40,6 +43,30 @@ def stem(word: str) -> str:
     return word
 
 
+def without_particle(word: str) -> str:
+    """A folded Arabic word without the letter that may be a particle; empty if it does not begin with one."""
+    bare = word[1:]
+    return bare if word[:1] in _PARTICLES and word and len(bare) >= _SHORTEST_STEM else ""
+
+
+def distance(one: str, other: str, *, most: int) -> int:
+    """How many letters have to be added, left out, replaced or swapped with the next; beyond `most`, `most + 1`.
+
+    Source: optimal string alignment, a Damerau-Levenshtein distance in which no part is changed twice.
+    """
+    if abs(len(one) - len(other)) > most:
+        return most + 1
+    before, row = list[int](), list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        before, last, row = row, before, [i]
+        for j, wanted in enumerate(other, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != wanted))
+            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == wanted:
+                cost = min(cost, last[j - 2] + 1)
+            row.append(cost)
+    return min(row[-1], most + 1)
+
+
 def stems(text: str) -> list[str]:
     """The stems of the words of a text, folded, in order."""
     return folded_stems(fold(text))
@@ -58,3 +85,9 @@ def trigrams(text: str) -> set[str]:
 def stem_trigrams(found: list[str]) -> set[str]:
     """Runs of three characters of stems, each padded by a space on both sides."""
     return {padded[i : i + 3] for word in found for padded in [f" {word} "] for i in range(len(padded) - 2)}
+
+
+def words_query(found: list[str]) -> str:
+    """A query of FTS5 for texts that have each of these stems, or words that begin with them, in any order."""
+    alternatives = ((word, without_particle(word)) for word in found)
+    return " AND ".join(f'("{word}"* OR "{bare}"*)' if bare else f'"{word}"*' for word, bare in alternatives) or '""'

@@ -316,15 +316,14 @@ class _Writer:
             for predicate, role in ((SKOS + "prefLabel", "label"), (SKOS + "altLabel", "name"))
             for text, language in self._tagged(node, predicate)
         }
-        for text, language, role in sorted(names):
-            row = (key, language, text, role, fold(text))
-            rowid = self.connection.execute(
-                "INSERT INTO name (resource, language, text, role, folded) VALUES (?,?,?,?,?)", row
-            ).lastrowid
-            self.connection.execute(
-                "INSERT INTO name_words (rowid, stems) VALUES (?, ?)", (rowid, " ".join(stems(text)))
-            )
-            self.connection.execute("INSERT INTO name_parts (rowid, folded) VALUES (?, ?)", (rowid, fold(text)))
+        assert key is not None, "a row was inserted"
+        for number, (text, language, role) in enumerate(sorted(names)):
+            folded, found = fold(text), stems(text)
+            rowid = _name_id(key, number, words=len(found), letters=len(folded))
+            row = (rowid, key, language, text, role, folded)
+            self.connection.execute("INSERT INTO name VALUES (?,?,?,?,?,?)", row)
+            self.connection.execute("INSERT INTO name_words (rowid, stems) VALUES (?, ?)", (rowid, " ".join(found)))
+            self.connection.execute("INSERT INTO name_parts (rowid, folded) VALUES (?, ?)", (rowid, folded))
 
     def _write_claim(self, node: ox.NamedNode, types: set[str]) -> None:
         evidence = sorted(self._evidence(node))
@@ -448,6 +447,14 @@ class _Writer:
 
     def _texts(self, node: ox.NamedNode, predicate: str) -> dict[str, str]:
         return {language: text for text, language in sorted(self._tagged(node, predicate), reverse=True)}
+
+
+def _name_id(resource: int, number: int, *, words: int, letters: int) -> int:
+    """The row id of the name with that number of a resource: names of few words come first, then short ones.
+
+    Full-text search finds rows in the order of their ids, so that a search that stops early has met the closest names.
+    """
+    return ((min(words, 15) << 8 | min(letters, 255)) << 29 | resource) << 12 | number
 
 
 def _open(path: Path) -> Reader:

@@ -1,25 +1,30 @@
 """Search over the names of entities, concepts and documents: exact names, words, parts of words, slips.
 
 Each hit says which name matched, in which language and how. Without a language every language counts.
+An identifier (`interpol`) or an IRI finds what it names.
 """
 
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations, islice
+from itertools import chain, combinations, islice
 
-from service.graph.fold import fold, folded_stems, stem_trigrams, trigrams
+from service.graph.fold import distance, fold, folded_stems, stem_trigrams, trigrams, without_particle, words_query
 
 # How a name matches, best first, with the score that a whole match of this kind gets (0 to 1).
-EXACT, WORDS, PART, SIMILAR = "exact", "words", "part", "similar"
-_CEILING = {EXACT: 1.0, WORDS: 0.9, PART: 0.7, SIMILAR: 0.6}
-# Names that one kind of match may bring up; the best hundred are ranked, more are noise.
+IDENTIFIER, EXACT, WORDS, PART, SIMILAR = "identifier", "exact", "words", "part", "similar"
+_CEILING = {IDENTIFIER: 1.0, EXACT: 1.0, WORDS: 0.9, PART: 0.7, SIMILAR: 0.6}
+# Names that one kind of match may bring up, those of fewest words and letters; more are noise.
 _CANDIDATES = 200
 # Trigrams of the query that a slip is looked up by, the rarest, since they decide and cost least; a name must have two
 # of them, or the only one there is.
 _RAREST = 6
 # Share of common trigrams (Dice) from which two words count as one with a slip: "bourrita" and "bourita" have 0.88.
 _SIMILARITY = 0.5
+# Words that have fewer trigrams in common count as just similar if so few letters differ, by the letters of the shorter:
+# "boritta" and "bourita" share 0.43 of theirs.
+_SLIPS = {5: 1, 7: 2}
+_LEAST_SHARED = 0.25
 
 
 @dataclass(frozen=True)
@@ -65,11 +70,20 @@ def search(
     if not folded:
         return []
     best: dict[int, tuple[float, str, _Name]] = {}
-    for how, name, share in _matches(connection, folded, slips):
+    identified = ((IDENTIFIER, name, 1.0) for name in _identified(connection, text.strip()))
+    for how, name, share in chain(_matches(connection, folded, slips), identified):
         score = round(_CEILING[how] * share, 4)
-        if (language is None or name.language == language) and score > best.get(name.resource, (0.0,))[0]:
+        if (language is None or name.language == language or how == IDENTIFIER) and score > best.get(
+            name.resource, (0.0,)
+        )[0]:
             best[name.resource] = (score, how, name)
     return _hits(connection, best, limit, resource_type)
+
+
+def _identified(connection: sqlite3.Connection, text: str) -> list[_Name]:
+    """What the text names as an identifier or an IRI."""
+    rows = connection.execute("SELECT id FROM resource WHERE iri = ? OR slug = ?", (text, text)).fetchall()
+    return [_Name(0, row[0], "", text, IDENTIFIER, text) for row in rows]
 
 
 def _matches(connection: sqlite3.Connection, folded: str, slips: bool) -> Iterator[tuple[str, _Name, float]]:
@@ -79,7 +93,7 @@ def _matches(connection: sqlite3.Connection, folded: str, slips: bool) -> Iterat
         yield EXACT, name, 1.0
     wanted = folded_stems(folded)
     if wanted:
-        query = " ".join(f'"{word}"*' for word in wanted)
+        query = words_query(wanted)
         for name in _names(connection, _THROUGH.format("name_words"), query, _CANDIDATES):
             found = True
             yield WORDS, name, 0.5 + 0.5 * _shared(wanted, folded_stems(name.folded))
@@ -103,22 +117,36 @@ def _slips(connection: sqlite3.Connection, folded: str) -> Iterator[tuple[str, _
     rarest = [term for term, _ in counted.fetchall()[:_RAREST]]
     if not rarest:
         return
-    alone = " " not in folded
-    pairs = [f"({_quoted(one)} AND {_quoted(other)})" for one, other in combinations(rarest, 2)]
-    query = " OR ".join(pairs) or _quoted(rarest[0])
-    for name in _names(connection, _THROUGH.format("name_parts"), query, _CANDIDATES):
-        found = folded_stems(name.folded)
-        share = _dice(own, stem_trigrams(found))
-        if alone and len(found) > 1:
-            share = max(share, _best_word(own, found, len(folded)))
-        if share >= _SIMILARITY:
-            yield SIMILAR, name, share
+    pairs = " OR ".join(f"({_quoted(one)} AND {_quoted(other)})" for one, other in combinations(rarest, 2))
+    # Two slips may leave one trigram of a short word.
+    for query in filter(None, (pairs, " OR ".join(map(_quoted, rarest)))):
+        near = [
+            (SIMILAR, name, share)
+            for name in _names(connection, _THROUGH.format("name_parts"), query, _CANDIDATES)
+            if (share := _likeness(folded, own, name.folded)) >= _SIMILARITY
+        ]
+        if near:
+            yield from near
+            return
 
 
-def _best_word(own: set[str], found: list[str], length: int) -> float:
+def _likeness(folded: str, own: set[str], name: str) -> float:
+    found = folded_stems(name)
+    share = _with_slips(_dice(own, stem_trigrams(found)), folded, " ".join(found))
+    if " " in folded or len(found) < 2:
+        return share
     # A slip in one word of a long name: compare with that word alone, a little below a match of the whole.
-    near = (word for word in found if abs(len(word) - length) <= 2)
-    return max((0.9 * _dice(own, stem_trigrams([word])) for word in near), default=0.0)
+    words = (word for word in found if abs(len(word) - len(folded)) <= 2)
+    return max((0.9 * _with_slips(_dice(own, stem_trigrams([word])), folded, word) for word in words), default=share)
+
+
+def _with_slips(share: float, one: str, other: str) -> float:
+    if share >= _SIMILARITY or share < _LEAST_SHARED:
+        return share
+    shorter = min(len(one), len(other))
+    allowed = max((slips for letters, slips in _SLIPS.items() if shorter >= letters), default=0)
+    # A little above, so that one word of a longer name still counts.
+    return _SIMILARITY / 0.9 if distance(one, other, most=allowed) <= allowed else share
 
 
 def _dice(one: set[str], other: set[str]) -> float:
@@ -126,8 +154,9 @@ def _dice(one: set[str], other: set[str]) -> float:
 
 
 def _shared(wanted: list[str], present: list[str]) -> float:
-    # A word that only begins one of the name's counts half.
-    return sum(1.0 if word in present else 0.5 for word in wanted) / max(len(present), len(wanted))
+    # A word that only begins one of the name's counts half; one without its particle a little less than one as typed.
+    said = (1.0 if word in present else 0.95 if without_particle(word) in present else 0.5 for word in wanted)
+    return sum(said) / max(len(present), len(wanted))
 
 
 def _quoted(text: str) -> str:

@@ -16,7 +16,7 @@ from typing import Literal
 from service.errors import BadRequest, InvalidEdtf
 from service.graph.columns import Columns, bitmap, columns_of, flags_of, row_ids
 from service.graph.edtf import bounds
-from service.graph.fold import stems
+from service.graph.fold import stems, words_query
 from service.graph.index import LANGUAGES
 from service.rdf.iris import local_name
 
@@ -150,9 +150,9 @@ def is_member(connection: sqlite3.Connection, selection: Selection, base: str, r
 
 
 def facets(connection: sqlite3.Connection, selection: Selection, base: str) -> dict[str, list[tuple[str, int]]]:
-    """How many items of the selection each value of a facet has; the facet's own filter is left out.
+    """How many items there are for each value of a facet: the total of the same selection with that value as its filter.
 
-    At most the hundred most frequent values, most first.
+    The facet's own filter is left out; at most the hundred most frequent values, most first.
     """
     columns = columns_of(connection)
     names = _CLAIM_FACETS if selection.of_claims else _RESOURCE_FACETS
@@ -162,13 +162,13 @@ def facets(connection: sqlite3.Connection, selection: Selection, base: str) -> d
     }
 
 
-# Facet → the filter that it stands for.
+# Facet, which is the name of its filter → the attribute of a selection that it stands for.
 _RESOURCE_FACETS = {"type": "types", "kind": "kinds", "document": "documents"}
 _CLAIM_FACETS = {
     "type": "types",
     "document": "documents",
     "modality": "modalities",
-    "predicate": "predicates",
+    "relation": "predicates",
     "asserter": "asserters",
 }
 
@@ -177,17 +177,26 @@ def _facet(
     connection: sqlite3.Connection, columns: Columns, selection: Selection, name: str, base: str
 ) -> list[tuple[str, int]]:
     def make() -> list[tuple[str, int]]:
-        chosen = _chosen(connection, columns, selection, base)
-        if selection.of_claims:
-            counted = columns.counts(name, chosen)
-        elif name == "document":
-            counted = columns.document_counts(chosen)
-        else:
-            counted = columns.resource_counts(columns.types if name == "type" else columns.kinds, chosen)
+        counted = _facet_counts(connection, columns, selection, name, base)
         most = nsmallest(_MOST_VALUES, ((-count, value) for value, count in counted.items() if value))
         return sorted(((_facet_name(value), -count) for count, value in most), key=lambda entry: (-entry[1], entry[0]))
 
     return columns.kept(("facet", name, selection), make)
+
+
+def _facet_counts(
+    connection: sqlite3.Connection, columns: Columns, selection: Selection, name: str, base: str
+) -> dict[str, int]:
+    chosen = _chosen(connection, columns, selection, base)
+    if selection.of_claims:
+        return columns.counts("predicate" if name == "relation" else name, chosen)
+    if name == "type":
+        return columns.resource_counts(columns.filed_types, chosen)
+    if name == "kind":
+        return columns.resource_counts(columns.filed_kinds, chosen)
+    if not _speaks_of_claims(selection):
+        return columns.resource_counts(columns.spoken_of["document"], chosen)
+    return columns.document_counts(_meeting(connection, columns, selection, base), chosen)
 
 
 def _facet_name(value: str) -> str:
@@ -236,20 +245,26 @@ def _chosen_resources(connection: sqlite3.Connection, columns: Columns, selectio
 
 def _spoken_of(connection: sqlite3.Connection, columns: Columns, selection: Selection, base: str) -> int:
     """The resources that a claim which meets the filters of claims is about; all of them if there are no such filters."""
-    parts = _claim_parts(selection, base)
-    others = (
-        *(selection.related, selection.about, selection.topics, selection.places),
-        *(selection.begin, selection.end),
-    )
-    if not parts and not any(others):
+    if not _speaks_of_claims(selection):
         return columns.live
-    if len(parts) == 1 and not any(others):
+    parts = _claim_parts(selection, base)
+    if len(parts) == 1 and not _has_other_filters_of_claims(selection):
         ((name, values),) = parts.items()
         return _any(columns.spoken_of[name], values)
     return columns.kept(
         ("spoken of", replace(selection.all_of_it, collection="claims", types=(), kinds=(), text=None)),
         lambda: columns.resources_of(columns.all_claims & _meeting(connection, columns, selection, base)),
     )
+
+
+def _speaks_of_claims(selection: Selection) -> bool:
+    filters = (selection.documents, selection.modalities, selection.predicates, selection.asserters)
+    return any(filters) or _has_other_filters_of_claims(selection)
+
+
+def _has_other_filters_of_claims(selection: Selection) -> bool:
+    filters = (selection.related, selection.about, selection.topics, selection.places, selection.begin, selection.end)
+    return any(filters)
 
 
 def _claim_parts(selection: Selection, base: str) -> dict[str, tuple[str, ...]]:
@@ -308,7 +323,7 @@ def _any(values: dict[str, int], wanted: tuple[str, ...]) -> int:
 
 def _named(connection: sqlite3.Connection, text: str) -> set[int]:
     """The resources of whose names the words of the text are words or begin words."""
-    query = " ".join(f'"{word}"*' for word in stems(text)) or '""'
+    query = words_query(stems(text))
     sql = "SELECT name.resource FROM name_words JOIN name ON name.id = name_words.rowid WHERE name_words MATCH ?"
     return {row[0] for row in connection.execute(sql, (query,))}
 

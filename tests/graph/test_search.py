@@ -1,10 +1,12 @@
 """Search finds what people type: case, accents, Arabic articles, parts of words, slips; and says how it found it."""
 
+import pyoxigraph as ox
 import pytest
 
-from service.graph.fold import fold, stem, stems
+from service.graph.fold import distance, fold, stem, stems, without_particle
 from service.graph.search import search
-from tests.graph.sample import sample_index
+from service.rdf.namespaces import RDF_TYPE, SKOS_PREF_LABEL, marsad
+from tests.graph.sample import BASE, sample_index, sample_store
 
 READ = sample_index().connection
 
@@ -18,12 +20,16 @@ READ = sample_index().connection
         ("الأمن", "security", "words", "مديرية للأمن"),
         ("irectorat", "security", "part", "Security Directorate"),
         ("smugling", "smuggling", "similar", "Smuggling"),
+        ("smoggleng", "smuggling", "similar", "Smuggling"),
+        ("ومديرية", "security", "words", "مديرية للأمن"),
+        ("chief", "chief", "identifier", "chief"),
+        ("https://marsad.example/id/ann", "ann", "identifier", "https://marsad.example/id/ann"),
     ],
 )
 def test_the_best_hit_and_how_it_matched(typed, slug, how, name):
     hit = search(READ, typed)[0]
     assert (hit.slug, hit.match) == (slug, how)
-    assert name in {found.name for found in search(READ, typed)}
+    assert name in {found.name for found in search(READ, typed)} or how == "identifier"
 
 
 def test_a_language_or_a_class_narrows_the_hits():
@@ -47,3 +53,27 @@ def test_folding():
     assert (stem("للامن"), stem("الامن"), stem("والامن")) == ("امن", "امن", "امن")
     assert stems("L’Opinion") == ["l", "opinion"]
     assert stem("الله") == "الله"
+
+
+def test_a_letter_that_may_be_a_particle():
+    assert (without_particle("وداعش"), without_particle("لداعش"), without_particle("داعش")) == ("داعش", "داعش", "")
+    assert (without_particle("بحر"), without_particle("was"), without_particle("")) == ("", "", "")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "letters"),
+    [("", "", 0), ("abc", "abc", 0), ("abc", "acb", 1), ("boritta", "bourita", 2), ("ca", "abc", 3), ("abcd", "", 3)],
+)
+def test_the_distance_of_two_words_up_to_a_bound(one, other, letters):
+    assert distance(one, other, most=2) == distance(other, one, most=2) == letters
+
+
+def test_the_closest_name_is_found_however_many_others_match():
+    store = sample_store()
+    for number, name in enumerate([*(f"Moroccan thing {number}" for number in range(400)), "Morocco"]):
+        entity = ox.NamedNode(f"{BASE}id/e{number}")
+        store.add(ox.Quad(entity, RDF_TYPE, marsad("Entity")))
+        store.add(ox.Quad(entity, SKOS_PREF_LABEL, ox.Literal(name, language="en")))
+    connection = sample_index(store).connection
+    for typed in ("moroc", "morroco"):
+        assert search(connection, typed, limit=1)[0].name == "Morocco"
