@@ -11,6 +11,7 @@ import pyoxigraph as ox
 from fastapi import Request
 
 from service.api.interface_text import say
+from service.api.parameters import read_selection
 from service.errors import NotFound, TextsMissing
 from service.graph.changes import Changes
 from service.graph.describe import Describer, Passage
@@ -49,6 +50,7 @@ class Context:
     _local: threading.local = field(default_factory=threading.local)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _reviewed: dict[str, tuple[str, list[ReviewSection]]] = field(default_factory=dict)
+    _export_lock: threading.Lock = field(default_factory=threading.Lock)
     _export: tuple[str, Export] | None = None
     _kept: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
 
@@ -99,9 +101,11 @@ class Context:
 
     def export(self) -> Export:
         """The files of the graph as it is; sorted once for each version."""
-        if self._export is None or self._export[0] != self.version:
-            self._export = (self.version, Export(self.store.match(), base=self.base))
-        return self._export[1]
+        with self._export_lock:
+            if self._export is None or self._export[0] != self.version:
+                made = Export(self.store.match(), base=self.base, read_selection=read_selection)
+                self._export = (self.version, made)
+            return self._export[1]
 
     def term_label(self, name: str | None, language: str) -> str:
         """The label of a class of the ontology, or the interface's word for it; its name where there is neither."""

@@ -28,15 +28,17 @@ def with_middleware(app: ASGIApp, settings: Settings) -> ASGIApp:
             await app(scope, receive, send)
             return
         path = local_path(scope)
+        # What is compressed already stays as it is.
+        inner = app if path.endswith(".gz") else compressed
         if path in _OWN_MASTERS or path.startswith(("/queries/", "/graphs/")):
             await app(scope, receive, send)
         elif scope["method"] == "OPTIONS":
             methods = (*_READS, *_WRITES) if path.startswith("/api/v1/") else _READS
             await respond(send, 204, preflight(methods, _REQUEST_HEADERS))
         elif scope["method"] == "HEAD":
-            await _guarded(compressed, {**scope, "method": "GET"}, receive, _with_headers(_without_body(send)), False)
+            await _guarded(inner, {**scope, "method": "GET"}, receive, _with_headers(_without_body(send)), False)
         else:
-            await _guarded(compressed, scope, receive, _with_headers(send), True)
+            await _guarded(inner, scope, receive, _with_headers(send), True)
 
     return answer
 

@@ -1,11 +1,12 @@
 """Query parameters of the REST API, read strictly: an unknown name or value is a 400 that says what there is."""
 
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_origin
+from urllib.parse import parse_qsl, urlencode
 
 from fastapi import Query, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from service.errors import BadRequest, MarsadError, NotFound
 from service.graph.selection import MAX_PAGE, PAGE, Mode, Selection, period_of
@@ -24,12 +25,14 @@ class LanguageParameters(BaseModel):
 
     lang: Literal["en", "fr", "ar"] = Field("en", description="Language of `label` and of dates in words.")
     format: str | None = Field(
-        None, description="Overrides `Accept`: json, jsonld, ttl, csv, nt or rdf.", max_length=10
+        None, description="Overrides `Accept`: json, csv, ttl, trig, nt, nq, jsonld, rdf or graphml.", max_length=10
     )
 
 
-class SelectionParameters(LanguageParameters):
-    """Filters, order and paging of a collection. A repeated filter means "one of these"."""
+class FilterParameters(BaseModel):
+    """Filters of a collection. A repeated filter means "one of these"."""
+
+    model_config = ConfigDict(extra="forbid")
 
     q: str | None = Field(
         None, max_length=200, description="Words of a name, in any language; the start of a word is enough."
@@ -48,6 +51,11 @@ class SelectionParameters(LanguageParameters):
     begin: str | None = Field(None, alias="from", max_length=40, description="First day of the period, as EDTF.")
     end: str | None = Field(None, alias="to", max_length=40, description="Last day of the period, as EDTF.")
     mode: Mode = Field("possibly", description="Whether the claim's time possibly or certainly touches the period.")
+
+
+class SelectionParameters(LanguageParameters, FilterParameters):
+    """Filters, order and paging of a collection."""
+
     sort: str = Field(
         "", max_length=20, description="label, claims or slug; for claims position, time or key. `-` reverses."
     )
@@ -81,7 +89,40 @@ class SelectionParameters(LanguageParameters):
         )
 
 
+_LISTED = frozenset(
+    name for name, field in FilterParameters.model_fields.items() if get_origin(field.annotation) is list
+)
+
+
+def read_selection(collection: str, query: str) -> tuple[Selection, str]:
+    """The selection that a query string of filters names, and the same query in its one form: sorted, nothing empty.
+
+    Raises BadRequest: a parameter is none of the filters, or its value is not understood.
+    """
+    try:
+        pairs = sorted({(name, value) for name, value in parse_qsl(query, errors="strict")})
+    except UnicodeDecodeError:
+        raise BadRequest("the parameters are not UTF-8") from None
+    values: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in _LISTED:
+            values.setdefault(name, []).append(value)
+        elif name in values:
+            raise BadRequest(f"{name}: is given twice")
+        else:
+            values[name] = value
+    try:
+        filters = FilterParameters.model_validate(values)
+    except ValidationError as error:
+        known = sorted(field.alias or name for name, field in FilterParameters.model_fields.items())
+        faults = [f"{fault['loc'][0]}: {_advice(fault, known)}" for fault in error.errors()]
+        raise BadRequest(f"a selection is all that its filters find: {'; '.join(faults)}") from error
+    selection = SelectionParameters(**filters.model_dump(by_alias=True)).selection(collection)
+    return selection, urlencode(pairs)
+
+
 SelectionQuery = Annotated[SelectionParameters, Query()]
+FilterQuery = Annotated[FilterParameters, Query()]
 LanguageQuery = Annotated[LanguageParameters, Query()]
 
 

@@ -23,6 +23,7 @@ from service.graph.tables import CLAIMS, ENTITIES, Table, csv_lines, write_graph
 from service.rdf.formats import RDF_FORMATS, RdfFormat
 from service.rdf.namespaces import prefixes
 from service.rdf.serialize import write
+from service.rdf.sorting import Rows, sorted_quads, sorted_triples
 
 JSON = "application/json"
 CSV = "text/csv"
@@ -83,9 +84,9 @@ def as_rdf(
 ) -> Response:
     """The quads in canonical order; `merge` drops the names of their graphs."""
     # Read here and now: an iterator of the store stays in its thread, and an answer is sent from several.
-    quads = list(quads)
+    rows: Rows[Any] = sorted_triples(quads) if merge or not row.carries_graphs else sorted_quads(quads)
     merged = read_headers(request, context) | dict(headers)
-    chunks = write(quads, row, prefixes(context.base), merge=merge)
+    chunks = write(rows, row, prefixes(context.base), merge=merge, presorted=True)
     return StreamingResponse(chunks, media_type=row.content_type, headers=merged)
 
 

@@ -34,6 +34,7 @@ from service.graph.describe import Item, find_claim
 from service.graph.selection import COLLECTIONS, Page, Selection, facets, is_member, select
 from service.graph.subgraph import claim_quads, description_quads
 from service.graph.tables import CLAIMS
+from service.rdf.formats import RDF_FORMATS
 from service.rdf.iris import local_name
 
 router = APIRouter(prefix="/api/v1")
@@ -213,8 +214,8 @@ def _add_with_suffixes(
 
 
 SUFFIXES = {
-    COLLECTION_FORMS: ("json", "csv", "ttl", "jsonld", "nt", "rdf", "graphml"),
-    ITEM_FORMS: ("json", "csv", "ttl", "jsonld", "nt", "rdf"),
+    COLLECTION_FORMS: ("json", "csv", *(row.suffix for row in RDF_FORMATS), "graphml"),
+    ITEM_FORMS: ("json", "csv", *(row.suffix for row in RDF_FORMATS)),
 }
 
 for _name in COLLECTIONS:

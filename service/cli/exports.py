@@ -9,10 +9,13 @@ from pathlib import Path
 import httpx
 
 from service import paths
+from service.api.parameters import read_selection
 from service.errors import ExportFault
 from service.graph.compile import compile_sources
 from service.graph.export import (
     EVERYTHING,
+    EXCERPT_FORMATS,
+    MANIFEST,
     Export,
     ExportRequest,
     FolderSource,
@@ -25,6 +28,7 @@ from service.graph.export import (
 from service.rdf.formats import RDF_FORMATS
 from service.settings import Settings
 
+_API = "/api/v1/"
 _SUFFIXES = [row.suffix for row in RDF_FORMATS]
 # Seconds without a byte after which a service is given up: a large file is sorted before its first byte is sent.
 _PATIENCE_S = 60.0
@@ -34,22 +38,30 @@ _EXPORT_HELP = f"""names:
   facts         the direct triples only
   claims        claims with their evidence, times and ranks
   graph/NAME    one named graph, as graph/d001
+  entity/NAME   one resource, the claims about it, what they name, the links among them, as entity/interpol
+  selection/LIST?FILTERS
+                what a list of the REST API holds, as selection/claims?document=d001&modality=alleged;
+                its address works too: /api/v1/claims?document=d001&modality=alleged
   graphs        each named graph, as Turtle
   tables        CSV files with a datapackage.json
   network       facts.graphml, for network tools
   catalogue     VoID and DCAT, as Turtle
-Without names: {", ".join(EVERYTHING)}. Formats: {", ".join(_SUFFIXES)}.
+Without names: {", ".join(EVERYTHING)}. Formats: {", ".join(_SUFFIXES)};
+of an entity or a selection also csv (tables with a datapackage.json) and graphml.
 
 examples:
   marsad export --output graph/                       every file, with a manifest
   marsad export --format ttl --format nq dataset      two files
   marsad export --gzip --output graph/ claims tables  compressed; checksums are of the uncompressed bytes
+  marsad export --output interpol/ entity/interpol    one entity in every format
+  marsad export --format csv 'selection/claims?topic=terrorism&from=2014'
 """
 _VERIFY_HELP = """examples:
   marsad verify-export graph/                                     is every file what the manifest says?
   marsad verify-export graph/ --against                           and is it what the sources say now?
   marsad verify-export graph/ --against http://127.0.0.1:8000     and is it what that service exports now?
   marsad verify-export http://127.0.0.1:8000                      does a service keep to its own manifest?
+  marsad verify-export 'http://127.0.0.1:8000/export/selection/claims/manifest.json?document=d001'
 """
 
 
@@ -96,8 +108,8 @@ def run_export(arguments: argparse.Namespace, settings: Settings) -> int:
     """Write the files and the manifest, all or nothing."""
     started = time.monotonic()
     request = ExportRequest(
-        names=tuple(arguments.names) or EVERYTHING,
-        formats=tuple(arguments.formats or _SUFFIXES),
+        names=tuple(map(_name, arguments.names)) or EVERYTHING,
+        formats=tuple(arguments.formats or (EXCERPT_FORMATS if arguments.names else _SUFFIXES)),
         compressed=arguments.gzip,
     )
     export = _current(settings)
@@ -109,6 +121,12 @@ def run_export(arguments: argparse.Namespace, settings: Settings) -> int:
         f"snapshot {manifest['snapshot']}, {time.monotonic() - started:.1f} s"
     )
     return 0
+
+
+def _name(given: str) -> str:
+    """The name of what to export; the address of a list names its selection."""
+    _, found, rest = given.partition(_API)
+    return f"selection/{rest}" if found else given
 
 
 def run_verify(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -135,7 +153,7 @@ def _faults(source: Source, against: str | None, settings: Settings) -> Iterator
 
 def _current(settings: Settings) -> Export:
     graph = compile_sources(paths.ontology_dir(settings), paths.data_dir(settings), base=settings.base)
-    return Export(graph.quads, base=settings.base)
+    return Export(graph.quads, base=settings.base, read_selection=read_selection)
 
 
 def _source(place: str) -> Source:
@@ -143,10 +161,12 @@ def _source(place: str) -> Source:
 
 
 class ServiceSource:
-    """The files that a running service exports, under `{url}/export/`."""
+    """The files that a running service exports, under `{url}/export/`; or those of the manifest at that address."""
 
     def __init__(self, url: str) -> None:
-        self._url = url.rstrip("/").removesuffix("/export")
+        self._url, _, manifest = url.partition("/export/")
+        self._url = self._url.rstrip("/").removesuffix("/export")
+        self.manifest = manifest or MANIFEST
 
     def __str__(self) -> str:
         return self._url

@@ -2,8 +2,9 @@
 
 A part is a set of quads with a name: `dataset` (everything but `g:catalogue`), `facts` (the direct triples), `claims`
 (claims with their evidence, times and ranks) and each named graph. A part is written in every RDF format that can
-carry it; `tables/` holds CSV, `facts.graphml` the network. The same graph gives the same bytes on every machine:
-checksums are of the uncompressed file.
+carry it; `tables/` holds CSV, `facts.graphml` the network. An excerpt, `entity/interpol` or
+`selection/claims?document=d001`, has tables and a network of its own. The same graph gives the same bytes on every
+machine: checksums are of the uncompressed file. A graph that is large is sorted on disk.
 """
 
 import gzip
@@ -14,23 +15,28 @@ import re
 import shutil
 import tempfile
 import zlib
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from threading import Lock
+from typing import Any, BinaryIO, Generic, Protocol, TypeVar
 
 import pyoxigraph as ox
 
 from service import __version__
-from service.errors import ExportFault, NotFound
+from service.errors import BadRequest, ExportFault, NotFound
 from service.graph.catalogue import CATALOGUE, LICENCE, Distribution, catalogue_quads
-from service.graph.tables import TABLES, GraphItems, Table, TableFile, csv_lines, datapackage, write_graphml
+from service.graph.excerpt import Excerpt, entity_excerpt, selection_excerpt
+from service.graph.selection import COLLECTIONS, Selection
+from service.graph.tables import TABLES, GraphItems, Scope, Table, TableFile, csv_lines, datapackage, write_graphml
 from service.rdf.formats import NQUADS, RDF_FORMATS, TURTLE, RdfFormat, by_name
 from service.rdf.iris import graph_iri, local_name
 from service.rdf.namespaces import prefixes
 from service.rdf.serialize import write
-from service.rdf.writing import CHUNK, chunks, ordered_quads, ordered_triples
+from service.rdf.sorting import IN_MEMORY, Rows, Sorted, sorted_quads, sorted_triples
+from service.rdf.writing import CHUNK, chunks
 
 DATASET, FACTS, CLAIMS = "dataset", "facts", "claims"
 _TABLES, _NETWORK = "tables", "network"
@@ -39,6 +45,18 @@ EVERYTHING = (DATASET, FACTS, CLAIMS, "graphs", _TABLES, _NETWORK, CATALOGUE)
 MANIFEST = "manifest.json"
 _DOCUMENT_GRAPH = re.compile(r"d[0-9]+\Z")
 _GRAPHML = "application/graphml+xml"
+_ENTITY, _SELECTION = "entity/", "selection/"
+# Formats of an excerpt beside those of RDF.
+CSV, GRAPHML = "csv", "graphml"
+EXCERPT_FORMATS = (*(row.suffix for row in RDF_FORMATS), CSV, GRAPHML)
+# Sorted parts and excerpts kept at once; each holds at most as many statements in memory as `sorting` says.
+_KEPT_PARTS = 8
+# Checksums kept for each snapshot.
+_KEPT_DIGESTS = 1000
+
+T = TypeVar("T")
+# Collection and query → the selection, and the query as it is written in names: sorted, without paging.
+ReadSelection = Callable[[str, str], tuple[Selection, str]]
 
 
 @dataclass(frozen=True)
@@ -46,6 +64,7 @@ class ExportFile:
     """One file: its path below the export, what it holds, and its uncompressed bytes, made anew at each call of `read`.
 
     `triples` is the number of distinct triples (quads, in a format with graphs); None where that is not the measure.
+    `url` is where a service has it, below `/export/`, if that is not the path.
     """
 
     path: str
@@ -53,6 +72,7 @@ class ExportFile:
     label: str
     triples: int | None
     read: Callable[[], Iterator[bytes]]
+    url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -65,9 +85,10 @@ class Digest:
 
 @dataclass(frozen=True, kw_only=True)
 class ExportRequest:
-    """What an export is asked to hold: parts, `graphs` (each named graph), `tables`, `network`, `catalogue`.
+    """What an export is asked to hold: parts, excerpts, `graphs` (each named graph), `tables`, `network`, `catalogue`.
 
-    `formats` are names of RDF formats, for the parts; `graphs` and `catalogue` are Turtle alone.
+    `formats` are names of RDF formats, for parts and excerpts, and `csv` and `graphml`, for excerpts alone; `graphs` and
+    `catalogue` are Turtle alone.
     """
 
     names: tuple[str, ...] = EVERYTHING
@@ -84,16 +105,75 @@ class ExportRequest:
         return cls(names=tuple(value["names"]), formats=tuple(value["formats"]), compressed=bool(value["gzip"]))
 
 
-class Export:
-    """The files of one snapshot of the graph; nothing is written or hashed before it is asked for."""
+class _Recent(Generic[T]):
+    """What was made last, by key; any number of threads may ask."""
 
-    def __init__(self, quads: Iterable[ox.Quad], *, base: str) -> None:
+    def __init__(self, size: int) -> None:
+        self._size, self._lock = size, Lock()
+        self._made: OrderedDict[Any, T] = OrderedDict()
+
+    def get(self, key: Any, make: Callable[[], T]) -> T:
+        """What `make` returned for that key, or returns now."""
+        with self._lock:
+            if key in self._made:
+                self._made.move_to_end(key)
+                return self._made[key]
+        value = make()
+        self.put(key, value)
+        return value
+
+    def put(self, key: Any, value: T) -> None:
+        """Keep a value."""
+        with self._lock:
+            self._made[key] = value
+            if len(self._made) > self._size:
+                self._made.popitem(last=False)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where the files of an excerpt are: its name in requests, its paths in a folder, its addresses at a service."""
+
+    name: str
+    stem: str
+    url: str
+    query: str
+
+    def path(self, rest: str) -> str:
+        """The path of one of its files."""
+        return self.stem + rest
+
+    def address(self, rest: str) -> str | None:
+        """The address of one of its files, if that is not the path."""
+        return f"{self.url}{rest}?{self.query}" if self.query else None
+
+
+class Export:
+    """The files of one snapshot of the graph; nothing is written or hashed before it is asked for.
+
+    `read_selection` reads the queries of selections; without it there are none. Of the graph and of each of its parts
+    no more than `in_memory` statements are held, the rest lies on disk.
+    """
+
+    def __init__(
+        self,
+        quads: Iterable[ox.Quad],
+        *,
+        base: str,
+        read_selection: ReadSelection | None = None,
+        in_memory: int = IN_MEMORY,
+    ) -> None:
         catalogue = graph_iri(base, CATALOGUE)
         self.base = base
-        self.quads = ordered_quads(quad for quad in quads if quad.graph_name != catalogue)
+        self._in_memory = in_memory
+        self._read_selection = read_selection
+        self.quads = sorted_quads((quad for quad in quads if quad.graph_name != catalogue), in_memory=in_memory)
         self._prefixes = prefixes(base)
-        self._digests: dict[str, Digest] = {}
-        self._triples: dict[str, list[ox.Triple]] = {}
+        self._digests = _Recent[Digest](_KEPT_DIGESTS)
+        self._row_counts = _Recent[int](_KEPT_DIGESTS)
+        self._sorted = _Recent[Rows[Any]](_KEPT_PARTS)
+        self._excerpts = _Recent[Excerpt](_KEPT_PARTS)
+        self._lock = Lock()
 
     @cached_property
     def snapshot(self) -> str:
@@ -106,7 +186,7 @@ class Export:
         graphs = {quad.graph_name for quad in self.quads}
         return tuple(sorted(local_name(graph) for graph in graphs if isinstance(graph, ox.NamedNode)))
 
-    def part(self, name: str) -> list[ox.Quad]:
+    def part(self, name: str) -> Sorted[ox.Quad]:
         """The quads of a part, `graph/d001` for one graph, in the one order of quads.
 
         Raises NotFound: there is no such part.
@@ -114,7 +194,12 @@ class Export:
         if name == DATASET:
             return self.quads
         graphs = {graph_iri(self.base, graph) for graph in self._graphs_of(name)}
-        return [quad for quad in self.quads if quad.graph_name in graphs]
+        return self._quads_sorted(name, lambda: (quad for quad in self.quads if quad.graph_name in graphs))
+
+    def _quads_sorted(self, name: str, quads: Callable[[], Iterable[ox.Quad]]) -> Sorted[ox.Quad]:
+        found = self._sorted.get((name, "quads"), lambda: sorted_quads(quads(), in_memory=self._in_memory))
+        assert isinstance(found, Sorted)
+        return found
 
     def _graphs_of(self, name: str) -> Iterable[str]:
         if name == FACTS:
@@ -124,14 +209,23 @@ class Export:
         graph = name.removeprefix("graph/")
         if not name.startswith("graph/") or graph not in self.graph_names:
             known = ", ".join([*EVERYTHING, *(f"graph/{graph}" for graph in self.graph_names)])
-            raise NotFound(f"there is nothing called {name!r} to export; there are {known}")
+            raise NotFound(
+                f"there is nothing called {name!r} to export; there are {known}, entity/NAME, selection/LIST?FILTERS"
+            )
         return (graph,)
 
-    def file(self, path: str) -> ExportFile:
+    def file(self, path: str, query: str = "") -> ExportFile:
         """The file at a path as `dataset.ttl`, `graph/d001.nt`, `tables/claims.csv`, `claims.csv`, `facts.graphml`.
 
-        Raises NotFound: there is no such file.
+        For excerpts as `entity/interpol.ttl`, `entity/interpol/tables/claims.csv`, and, with a query,
+        `selection/claims.ttl`.
+
+        Raises NotFound: there is no such file. Raises BadRequest: the query is not one of a selection.
         """
+        if path.startswith((_ENTITY, _SELECTION)):
+            return self._excerpt_file_at(path, query)
+        if query:
+            raise BadRequest(f"{path} is one file and takes no parameters; selection/claims.ttl?document=d001 does")
         name, _, suffix = path.rpartition(".")
         if name == FACTS and suffix == "graphml":
             return self._network_file()
@@ -150,10 +244,14 @@ class Export:
 
         Raises NotFound: a part or a format that does not exist.
         """
-        formats = [_format(name) for name in request.formats]
+        formats = [_format(name) for name in request.formats if name not in (CSV, GRAPHML)]
         found: dict[str, ExportFile] = {}
         for name in request.names:
-            for file in self._files_of(name, formats):
+            if name.startswith((_ENTITY, _SELECTION)):
+                files = self._excerpt_files(self._place(name), request.formats)
+            else:
+                files = self._files_of(name, formats)
+            for file in files:
                 found[file.path] = file
         return [found[path] for path in sorted(found)]
 
@@ -168,18 +266,18 @@ class Export:
             yield self._network_file()
         elif name == CATALOGUE:
             yield self._catalogue_file(TURTLE)
-        else:
+        elif formats:
             yield from (self._part_file(name, rdf_format) for rdf_format in formats)
+        else:
+            raise NotFound(f"{name} is written in RDF; ask for tables to have CSV, for network to have GraphML")
 
     def digest(self, file: ExportFile) -> Digest:
-        """Size and checksum of a file; kept, so that each file is hashed once for a snapshot."""
-        if file.path not in self._digests:
-            self._digests[file.path] = _digest(file.read())
-        return self._digests[file.path]
+        """Size and checksum of a file; kept, so that a file is hashed once for a snapshot."""
+        return self._digests.get(file.path, lambda: _digest(file.read()))
 
     def remember(self, file: ExportFile, digest: Digest) -> None:
         """Keep a checksum that was computed while the file was written."""
-        self._digests[file.path] = digest
+        self._digests.put(file.path, digest)
 
     def manifest(self, request: ExportRequest) -> dict[str, Any]:
         """What `manifest.json` says: request, snapshot, and each file with its counts and the checksum of its bytes."""
@@ -187,7 +285,7 @@ class Export:
             "generator": f"marsad {__version__}",
             "base": self.base,
             "licence": LICENCE.value,
-            "request": request.as_json(),
+            "request": replace(request, names=tuple(map(self._canonical, request.names))).as_json(),
             "snapshot": f"sha-256:{self.snapshot}",
             "quads": len(self.quads),
             "files": [self._entry(file) for file in self.files(request)],
@@ -195,7 +293,12 @@ class Export:
 
     def _entry(self, file: ExportFile) -> dict[str, Any]:
         digest = self.digest(file)
-        counted = {} if file.triples is None else {"triples": file.triples}
+        counted: dict[str, Any] = {} if file.url is None else {"url": file.url}
+        if file.triples is not None:
+            counted["triples"] = file.triples
+        elif file.media_type == "text/csv":
+            # Counted while the file was hashed; anew if that was long ago.
+            counted["rows"] = self._row_counts.get(file.path, lambda: self._count_rows(file))
         return {
             "path": file.path,
             "mediaType": file.media_type,
@@ -204,30 +307,37 @@ class Export:
             "sha256": digest.sha256,
         }
 
-    def _part_file(self, name: str, rdf_format: RdfFormat) -> ExportFile:
-        rows = self._rows(name, rdf_format)
-        return self._rdf_file(name, rdf_format, rows)
+    def _count_rows(self, file: ExportFile) -> int:
+        for _ in file.read():
+            pass
+        return self._row_counts.get(file.path, lambda: 0)
 
-    def _rows(self, name: str, rdf_format: RdfFormat) -> Sequence[ox.Quad] | Sequence[ox.Triple]:
+    def _part_file(self, name: str, rdf_format: RdfFormat) -> ExportFile:
+        return self._rdf_file(f"{name}.{rdf_format.suffix}", rdf_format, self._rows(name, rdf_format))
+
+    def _rows(self, name: str, rdf_format: RdfFormat) -> Rows[Any]:
+        """The statements of a part in the order that a format needs."""
         if rdf_format.carries_graphs:
             return self.part(name)
-        if name not in self._triples:
-            self._triples[name] = ordered_triples(self.part(name))
-        return self._triples[name]
+        return self._triples_sorted(name, lambda: self.part(name))
 
-    def _rdf_file(self, name: str, rdf_format: RdfFormat, rows: Sequence[ox.Quad] | Sequence[ox.Triple]) -> ExportFile:
+    def _triples_sorted(self, name: str, quads: Callable[[], Iterable[ox.Quad]]) -> Rows[Any]:
+        return self._sorted.get((name, "triples"), lambda: sorted_triples(quads(), in_memory=self._in_memory))
+
+    def _rdf_file(self, path: str, rdf_format: RdfFormat, rows: Rows[Any], url: str | None = None) -> ExportFile:
         return ExportFile(
-            f"{name}.{rdf_format.suffix}",
+            path,
             rdf_format.media_type,
             rdf_format.label,
             len(rows),
             lambda: write(rows, rdf_format, self._prefixes, presorted=True),
+            url,
         )
 
     def _catalogue_file(self, rdf_format: RdfFormat) -> ExportFile:
         quads = self.catalogue
-        rows = quads if rdf_format.carries_graphs else ordered_triples(quads)
-        return self._rdf_file(CATALOGUE, rdf_format, rows)
+        rows: Rows[Any] = quads if rdf_format.carries_graphs else sorted_triples(quads)
+        return self._rdf_file(f"{CATALOGUE}.{rdf_format.suffix}", rdf_format, rows)
 
     @cached_property
     def catalogue(self) -> list[ox.Quad]:
@@ -239,34 +349,135 @@ class Export:
         ]
         return catalogue_quads(self.quads, base=self.base, distributions=distributions, version=self.snapshot)
 
-    @cached_property
+    @property
     def _items(self) -> GraphItems:
-        return GraphItems(self.quads, base=self.base)
+        with self._lock:
+            return self._items_made
 
-    def _table_file(self, table: Table, path: str) -> ExportFile:
-        return ExportFile(path, "text/csv", table.about, None, lambda: chunks(csv_lines(table, self._items.of(table))))
+    @cached_property
+    def _items_made(self) -> GraphItems:
+        return GraphItems(self.quads, base=self.base, in_memory=self._in_memory)
+
+    def _table_file(self, table: Table, path: str, scope: Scope | None = None, url: str | None = None) -> ExportFile:
+        def read() -> Iterator[bytes]:
+            return chunks(self._counted(path, csv_lines(table, self._items.of(table, scope))))
+
+        return ExportFile(path, "text/csv", table.about, None, read, url)
+
+    def _counted(self, path: str, lines: Iterator[str]) -> Iterator[str]:
+        count = -1
+        for line in lines:
+            count += 1
+            yield line
+        self._row_counts.put(path, count)
 
     def _package_file(self) -> ExportFile:
-        return ExportFile(
-            "tables/datapackage.json", "application/json", "Frictionless Data Package", None, self._package
+        return self._package_of(
+            [self._table_file(table, f"tables/{table.name}.csv") for table in TABLES], TABLES, "tables"
         )
 
-    def _package(self) -> Iterator[bytes]:
-        files = []
-        for table in TABLES:
-            digest = self.digest(self._table_file(table, f"tables/{table.name}.csv"))
-            files.append(TableFile(table, digest.size, digest.sha256))
-        yield _json(datapackage(files, version=self.snapshot))
+    def _package_of(
+        self, files: Sequence[ExportFile], tables: Sequence[Table], folder: str, url: str | None = None
+    ) -> ExportFile:
+        def read() -> Iterator[bytes]:
+            digests = map(self.digest, files)
+            found = [TableFile(table, one.size, one.sha256) for table, one in zip(tables, digests, strict=True)]
+            yield _json(datapackage(found, version=self.snapshot))
+
+        path = f"{folder}/datapackage.json"
+        return ExportFile(path, "application/json", "Frictionless Data Package", None, read, url)
 
     def _network_file(self) -> ExportFile:
-        facts = self.part(FACTS)
-        return ExportFile(
-            "facts.graphml",
-            _GRAPHML,
-            "GraphML",
-            None,
-            lambda: chunks(write_graphml(facts, self._items.describe)),
-        )
+        return self._network_of("facts.graphml", lambda: self.part(FACTS))
+
+    def _network_of(
+        self, path: str, facts: Callable[[], Iterable[ox.Quad | ox.Triple]], url: str | None = None
+    ) -> ExportFile:
+        def read() -> Iterator[bytes]:
+            return chunks(write_graphml(facts(), self._items.describe))
+
+        return ExportFile(path, _GRAPHML, "GraphML", None, read, url)
+
+    # Excerpts: entity/NAME and selection/LIST?FILTERS.
+
+    def _canonical(self, name: str) -> str:
+        return self._place(name).name if name.startswith((_ENTITY, _SELECTION)) else name
+
+    def _place(self, name: str) -> _Place:
+        if name.startswith(_ENTITY):
+            return _Place(name, name, name, "")
+        collection, _, query = name.removeprefix(_SELECTION).partition("?")
+        if collection not in COLLECTIONS or self._read_selection is None:
+            raise NotFound(
+                f"there is no list {collection!r} to export from; there are {', '.join(sorted(COLLECTIONS))}"
+            )
+        _, canonical = self._read_selection(collection, query)
+        url = _SELECTION + collection
+        # The folder of an export may hold several selections from one list; a query is no name for a file.
+        mark = f"-{hashlib.sha256(canonical.encode()).hexdigest()[:12]}" if canonical else ""
+        return _Place(f"{url}?{canonical}" if canonical else url, url + mark, url, canonical)
+
+    def _excerpt(self, place: _Place) -> Excerpt:
+        return self._excerpts.get(place.name, lambda: self._excerpt_made(place))
+
+    def _excerpt_made(self, place: _Place) -> Excerpt:
+        if place.name.startswith(_ENTITY):
+            return entity_excerpt(self._items, place.name.removeprefix(_ENTITY))
+        assert self._read_selection is not None, "the place of a selection was read"
+        selection, _ = self._read_selection(place.url.removeprefix(_SELECTION), place.query)
+        return selection_excerpt(self._items, selection)
+
+    def _excerpt_file_at(self, path: str, query: str) -> ExportFile:
+        """The file of an excerpt at `NAME.SUFFIX`, `NAME/tables/TABLE.csv`, `NAME/tables/datapackage.json`."""
+        name, slash, rest = path.partition("/tables/")
+        if not slash:
+            name, _, rest = path.rpartition(".")
+        if not name or (path.startswith(_ENTITY) and query):
+            raise NotFound(f"there is no file {path!r} to export")
+        place = self._place(f"{name}?{query}" if query else name)
+        wanted = f"/tables/{rest}" if slash else f".{rest}"
+        if wanted == f".{CSV}":
+            # The main table by itself; in a folder it is one of the tables.
+            main = self._excerpt(place).tables[0]
+            return self._table_file(main, place.path(wanted), self._excerpt(place).scope, place.address(wanted))
+        found = {file.path: file for file in self._excerpt_files(place, EXCERPT_FORMATS)}
+        if place.path(wanted) not in found:
+            raise NotFound(f"there is no file {path!r} to export")
+        return found[place.path(wanted)]
+
+    def _excerpt_files(self, place: _Place, formats: Sequence[str]) -> Iterator[ExportFile]:
+        excerpt = self._excerpt(place)
+        for name in formats:
+            if name == CSV:
+                yield from self._excerpt_tables(place, excerpt)
+            elif name == GRAPHML:
+                yield self._network_of(place.path(".graphml"), excerpt.scope.facts, place.address(".graphml"))
+            else:
+                row = _format(name)
+                yield self._excerpt_rdf_file(place, excerpt, row)
+
+    def _excerpt_rdf_file(self, place: _Place, excerpt: Excerpt, row: RdfFormat) -> ExportFile:
+        gather = self._quads_sorted if row.carries_graphs else self._triples_sorted
+        rest = f".{row.suffix}"
+        return self._rdf_file(place.path(rest), row, gather(place.name, excerpt.quads), place.address(rest))
+
+    def _excerpt_tables(self, place: _Place, excerpt: Excerpt) -> Iterator[ExportFile]:
+        files = []
+        for table in excerpt.tables:
+            rest = f"/tables/{table.name}.csv"
+            files.append(self._table_file(table, place.path(rest), excerpt.scope, place.address(rest)))
+        yield from files
+        address = place.address("/tables/datapackage.json")
+        yield self._package_of(files, excerpt.tables, place.path("/tables"), address)
+
+
+def gzipped(data: Iterable[bytes]) -> Iterator[bytes]:
+    """The bytes compressed, without name and time, so that they depend on the content only."""
+    # 31: a window of 32 KiB and the header of gzip.
+    compressor = zlib.compressobj(wbits=31)
+    for chunk in data:
+        yield compressor.compress(chunk)
+    yield compressor.flush()
 
 
 # --- folders
@@ -351,7 +562,9 @@ def _replace(folder: Path, partial: Path) -> None:
 
 
 class Source(Protocol):
-    """Where the files of an export are."""
+    """Where the files of an export are; `manifest` is the place of its manifest there."""
+
+    manifest: str
 
     def read(self, path: str, *, compressed: bool = False) -> Iterator[bytes]:
         """The uncompressed bytes of a file. Raises ExportFault: it is missing or damaged."""
@@ -360,6 +573,8 @@ class Source(Protocol):
 
 class FolderSource:
     """The files of an export folder."""
+
+    manifest = MANIFEST
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -388,9 +603,10 @@ class FolderSource:
 def read_manifest(source: Source) -> dict[str, Any]:
     """The manifest of an export. Raises ExportFault: there is none, or it is not one."""
     try:
-        manifest: dict[str, Any] = json.loads(b"".join(source.read(MANIFEST)))
+        manifest: dict[str, Any] = json.loads(b"".join(source.read(source.manifest)))
         ExportRequest.from_json(manifest["request"])
-        paths = [entry["path"] for entry in manifest["files"] if len(entry["sha256"]) == 64]
+        entries = [entry for entry in manifest["files"] if len(entry["sha256"]) == 64]
+        paths = [str(entry[key]) for entry in entries for key in ("path", "url") if key in entry]
         outside = [path for path in paths if path.startswith("/") or ".." in path.split("/")]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ExportFault(f"{MANIFEST} of {source} is not the manifest of an export: {error!r}") from error
@@ -407,7 +623,7 @@ def verify(source: Source) -> Iterator[str]:
     manifest = read_manifest(source)
     compressed = manifest["request"]["gzip"]
     for entry in manifest["files"]:
-        found = _digest_of(partial(source.read, entry["path"], compressed=compressed))
+        found = _digest_of(partial(source.read, _place_in(source, entry), compressed=compressed))
         if isinstance(found, str):
             yield f"{entry['path']}: {found}"
         elif found.sha256 != entry["sha256"]:
@@ -426,7 +642,7 @@ def differences(manifest: Mapping[str, Any], current: Export | Source) -> Iterat
         yield from _differences_from_graph(manifest, current)
         return
     for entry in manifest["files"]:
-        found = _digest_of(partial(current.read, entry["path"]))
+        found = _digest_of(partial(current.read, _place_in(current, entry)))
         if isinstance(found, str):
             yield f"{entry['path']}: {found}"
         elif found.sha256 != entry["sha256"]:
@@ -448,6 +664,11 @@ def _differences_from_graph(manifest: Mapping[str, Any], current: Export) -> Ite
     yield from (f"{path}: new in the graph" for path in sorted(files))
 
 
+def _place_in(source: Source, entry: Mapping[str, Any]) -> str:
+    """Where a source has a file: a folder by its path, a service by its address."""
+    return str(entry["path"] if isinstance(source, FolderSource) else entry.get("url", entry["path"]))
+
+
 def _digest_of(read: Callable[[], Iterator[bytes]]) -> Digest | str:
     """The digest of what is read, or in words why it cannot be."""
     try:
@@ -467,7 +688,8 @@ def _digest(chunks: Iterable[bytes]) -> Digest:
 def _format(name: str) -> RdfFormat:
     found = by_name(RDF_FORMATS, name)
     if found is None:
-        raise NotFound(f"there is no RDF format {name!r}; there are {', '.join(row.suffix for row in RDF_FORMATS)}")
+        known = ", ".join(row.suffix for row in RDF_FORMATS)
+        raise NotFound(f"there is no RDF format {name!r}; there are {known}; of excerpts also csv and graphml")
     return found
 
 

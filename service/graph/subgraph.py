@@ -72,3 +72,23 @@ def direct_quads_among(match: Match, iris: list[str], *, base: str, claims: bool
             and isinstance(value, ox.NamedNode | ox.Literal)
         ):
             yield from (quad for quad in match(subject, predicate, value) if quad.graph_name == direct)
+
+
+def neighbourhood_quads(
+    match: Match, node: ox.NamedNode, neighbours: frozenset[str], *, base: str
+) -> Iterator[ox.Quad]:
+    """A resource as `description_quads` has it, its neighbours with their names, and the direct triples among them all."""
+    yield from description_quads(match, node)
+    direct = graph_iri(base, "direct")
+    for iri in sorted(neighbours - {node.value}):
+        yield from (quad for quad in match(ox.NamedNode(iri), None, None) if quad.graph_name != direct)
+    yield from direct_quads_within(match, neighbours, base=base)
+
+
+def direct_quads_within(match: Match, iris: frozenset[str], *, base: str) -> Iterator[ox.Quad]:
+    """The direct triples whose subject and object are both among the named resources."""
+    direct = graph_iri(base, "direct")
+    for iri in sorted(iris):
+        for quad in match(ox.NamedNode(iri), None, None):
+            if quad.graph_name == direct and isinstance(quad.object, ox.NamedNode) and quad.object.value in iris:
+                yield quad

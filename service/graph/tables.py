@@ -9,6 +9,9 @@ Source: RFC 4180; Data Package (Frictionless, v1); GraphML 1.0.
 import csv
 import io
 import re
+import shutil
+import tempfile
+import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,8 +24,8 @@ from service.graph.describe import Describer, Item, predicate_name
 from service.graph.index import Index
 from service.rdf import namespaces as ns
 from service.rdf.iris import graph_iri, local_name
+from service.rdf.sorting import IN_MEMORY, Rows, sorted_triples
 from service.rdf.terms import sort_key
-from service.rdf.writing import ordered_triples
 
 SEPARATOR = " | "
 
@@ -313,6 +316,8 @@ class TableFile:
 
 def datapackage(files: Iterable[TableFile], *, version: str) -> dict[str, Any]:
     """The descriptor of the tables, as the content of `datapackage.json`; `version` is the digest of the snapshot."""
+    files = list(files)
+    present = {file.table.name for file in files}
     return {
         "profile": "tabular-data-package",
         "name": "marsad",
@@ -325,16 +330,17 @@ def datapackage(files: Iterable[TableFile], *, version: str) -> dict[str, Any]:
                 "title": "Creative Commons Attribution 4.0 International",
             }
         ],
-        "resources": [_resource(file) for file in files],
+        "resources": [_resource(file, present) for file in files],
     }
 
 
-def _resource(file: TableFile) -> dict[str, Any]:
+def _resource(file: TableFile, present: set[str]) -> dict[str, Any]:
     table = file.table
     fields = [{"name": column.name, "type": column.kind, "description": column.about} for column in table.columns]
     keys = [
         {"fields": column, "reference": {"resource": resource, "fields": target}}
         for column, (resource, target) in _FOREIGN_KEYS.get(table.name, {}).items()
+        if resource in present
     ]
     return {
         "profile": "tabular-data-resource",
@@ -377,8 +383,8 @@ def write_graphml(
     `describe` gives an entity's `id`, `type`, `label` and `labels` from its IRI. An edge's weight is left to the reader:
     each triple is one edge, and two relations between the same entities are two edges.
     """
-    rows = sorted({link for link in map(_link, triples) if link is not None})
-    nodes = sorted({iri for source, _, target in rows for iri in (source, target)})
+    rows = sorted_triples(triple for triple in triples if _is_link(triple))
+    nodes = sorted({term.value for row in rows for term in (row.subject, row.object) if isinstance(term, ox.NamedNode)})
     yield (
         '<?xml version="1.0" encoding="UTF-8"?>\n<graphml xmlns="http://graphml.graphdrawing.org/xmlns">\n'
         + "".join(_key("node", f"n_{key}", name) for key, name in _NODE_KEYS.items())
@@ -391,19 +397,21 @@ def write_graphml(
         labels = {f"label_{language}": value for language, value in item.get("labels", {}).items()}
         values = {"label": item["label"], "iri": iri, "type": item["type"], **labels}
         yield f"    <node id={quoteattr(names[iri])}>{_data('n', _NODE_KEYS, values)}</node>\n"
-    for number, (source, relation, target) in enumerate(rows):
-        values = {"relation": local_name(relation), "iri": relation}
-        ends = f"source={quoteattr(names[source])} target={quoteattr(names[target])}"
+    for number, row in enumerate(rows):
+        assert isinstance(row.subject, ox.NamedNode), "a link"
+        assert isinstance(row.object, ox.NamedNode), "a link"
+        values = {"relation": local_name(row.predicate), "iri": row.predicate.value}
+        ends = f"source={quoteattr(names[row.subject.value])} target={quoteattr(names[row.object.value])}"
         yield f'    <edge id="e{number}" {ends}>{_data("e", _EDGE_KEYS, values)}</edge>\n'
     yield "  </graph>\n</graphml>\n"
 
 
-def _link(triple: ox.Quad | ox.Triple) -> tuple[str, str, str] | None:
-    """Source, relation and target of a triple between entities."""
-    source, target = triple.subject, triple.object
-    if not isinstance(source, ox.NamedNode) or not isinstance(target, ox.NamedNode) or "/time/" in target.value:
-        return None
-    return source.value, triple.predicate.value, target.value
+def _is_link(triple: ox.Quad | ox.Triple) -> bool:
+    """Whether the triple is one between entities."""
+    target = triple.object
+    return (
+        isinstance(triple.subject, ox.NamedNode) and isinstance(target, ox.NamedNode) and "/time/" not in target.value
+    )
 
 
 def _unique_names(iris: list[str]) -> dict[str, str]:
@@ -428,64 +436,91 @@ def _data(letter: str, keys: Mapping[str, str], values: Mapping[str, Any]) -> st
 # --- everything from quads
 
 
+@dataclass(frozen=True)
+class Scope:
+    """The part of a graph that tables are made of: IRIs of resources and of claims, and the direct triples."""
+
+    resources: frozenset[str]
+    claims: frozenset[str]
+    facts: Callable[[], Iterable[ox.Quad | ox.Triple]]
+
+
 class GraphItems:
-    """The items of a whole graph, described in English, for the tables of a package. Texts of passages stay out."""
+    """The items of a whole graph, described in English, for the tables of a package. Texts of passages stay out.
 
-    def __init__(self, quads: Iterable[ox.Quad], *, base: str) -> None:
-        self._base = base
-        self._store = ox.Store()
-        self._store.bulk_extend(quads)
-        index = Index(None, base)
-        index.build(self._match, "")
-        self._connection = index.connection
-        self._describer = Describer(self._connection, base, "en", lambda *_: None)
+    A graph of more than `in_memory` quads lies on disk.
+    """
 
-    def _match(
+    def __init__(self, quads: Rows[ox.Quad], *, base: str, in_memory: int = IN_MEMORY) -> None:
+        self.base = base
+        self._store = self._stored(quads, in_memory)
+        self._index = Index(None, base)
+        self._index.build(self.match, "")
+        self.connection = self._index.connection
+        self._describer = Describer(self.connection, base, "en", lambda *_: None)
+
+    def _stored(self, quads: Rows[ox.Quad], in_memory: int) -> ox.Store:
+        if len(quads) <= in_memory:
+            store = ox.Store()
+        else:
+            folder = tempfile.mkdtemp(prefix="marsad-tables-")
+            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+            store = ox.Store(folder)
+        store.bulk_extend(quads)
+        return store
+
+    def match(
         self, subject: ox.NamedNode | None, predicate: ox.NamedNode | None, value: ox.NamedNode | ox.Literal | None
     ) -> Iterator[ox.Quad]:
+        """The quads that fit, in no order."""
         return self._store.quads_for_pattern(subject, predicate, value, None)
 
     def describe(self, iri: str) -> Item:
         """A resource by its IRI; a claim, a class or a term has no more than its name."""
-        row = self._connection.execute("SELECT id FROM resource WHERE iri = ?", (iri,)).fetchone()
+        row = self.connection.execute("SELECT id FROM resource WHERE iri = ?", (iri,)).fetchone()
         return self._describer.resource(row[0]) if row else self._describer.reference(iri)
 
-    def of(self, table: Table) -> Iterator[Item]:
-        """The items of one of TABLES, sorted by identifier."""
+    def of(self, table: Table, scope: Scope | None = None) -> Iterator[Item]:
+        """The items of one of TABLES, sorted by identifier; with a scope, those in it."""
         readers: dict[str, Callable[[], Iterator[Item]]] = {
-            "entities": self._entities,
-            "claims": self._claims,
-            "observations": self._observations,
-            "evidence": lambda: evidence_items(self._claims()),
-            "documents": self._documents,
-            "facts": self._facts,
+            "entities": lambda: self._entities(scope),
+            "claims": lambda: self._claims(scope),
+            "observations": lambda: self._observations(scope),
+            "evidence": lambda: evidence_items(self._claims(scope)),
+            "documents": lambda: self._documents(scope),
+            "facts": lambda: self._facts(scope),
         }
         return readers[table.name]()
 
-    def _entities(self) -> Iterator[Item]:
-        rows = self._connection.execute("SELECT id FROM resource ORDER BY iri").fetchall()
-        return (self._describer.resource(row[0]) for row in rows)
+    def _entities(self, scope: Scope | None) -> Iterator[Item]:
+        for row in self.connection.execute("SELECT id, iri FROM resource ORDER BY iri").fetchall():
+            if scope is None or row["iri"] in scope.resources:
+                yield self._describer.resource(row["id"])
 
-    def _claims(self) -> Iterator[Item]:
-        rows = self._connection.execute("SELECT id, predicate FROM claim ORDER BY key").fetchall()
-        for row in rows:
-            item = self._describer.claim(row["id"])
-            item["predicateLabel"] = self._label(row["predicate"]) if row["predicate"] else None
-            yield item
+    def _claims(self, scope: Scope | None) -> Iterator[Item]:
+        for row in self.connection.execute("SELECT id, iri, predicate FROM claim ORDER BY key").fetchall():
+            if scope is None or row["iri"] in scope.claims:
+                item = self._describer.claim(row["id"])
+                item["predicateLabel"] = self._label(row["predicate"]) if row["predicate"] else None
+                yield item
 
-    def _observations(self) -> Iterator[Item]:
-        for item in self._claims():
+    def _observations(self, scope: Scope | None) -> Iterator[Item]:
+        for item in self._claims(scope):
             if item["type"] == "Observation":
                 indicator = item["indicator"]
                 unit = self._values(indicator["iri"], ns.UNIT) if indicator else []
                 yield item | {"unit": unit[0].value if unit else None}
 
-    def _documents(self) -> Iterator[Item]:
-        rows = self._connection.execute("SELECT document, COUNT(*) FROM claim GROUP BY document").fetchall()
-        claims = {row[0]: row[1] for row in rows}
-        documents = self._match(None, ns.RDF_TYPE, ns.DOCUMENT_CLASS)
+    def _documents(self, scope: Scope | None) -> Iterator[Item]:
+        claims: Counter[str] = Counter()
+        for document, iri in self.connection.execute("SELECT document, iri FROM claim"):
+            if scope is None or iri in scope.claims:
+                claims[document] += 1
+        documents = self.match(None, ns.RDF_TYPE, ns.DOCUMENT_CLASS)
         for iri in sorted({quad.subject.value for quad in documents if isinstance(quad.subject, ox.NamedNode)}):
             item = self.describe(iri)
+            if scope is not None and iri not in scope.resources and not claims[item["id"]]:
+                continue
             yield item | {
                 "title": self._first(iri, ns.DCTERMS_TITLE),
                 "language": self._first(iri, ns.DCTERMS_LANGUAGE),
@@ -494,38 +529,43 @@ class GraphItems:
                 "textLength": self._first(iri, ns.TEXT_LENGTH),
                 "author": self._references(iri, ns.DCTERMS_CREATOR),
                 "publisher": self._references(iri, ns.DCTERMS_PUBLISHER),
-                "claimsRead": claims.get(item["id"], 0),
+                "claimsRead": claims[item["id"]],
             }
 
-    def _facts(self) -> Iterator[Item]:
-        claims = self._direct_claims()
-        for quad in ordered_triples(self._store.quads_for_pattern(None, None, None, graph_iri(self._base, "direct"))):
-            if isinstance(quad.subject, ox.NamedNode) and not isinstance(quad.object, ox.BlankNode | ox.Triple):
-                forward, back = (quad.subject, quad.predicate, quad.object), (quad.object, quad.predicate, quad.subject)
+    def facts(self) -> Iterator[ox.Quad]:
+        """The direct triples, in no order."""
+        return self._store.quads_for_pattern(None, None, None, graph_iri(self.base, "direct"))
+
+    def _facts(self, scope: Scope | None) -> Iterator[Item]:
+        for triple in sorted_triples(self.facts() if scope is None else scope.facts()):
+            if isinstance(triple.subject, ox.NamedNode) and isinstance(triple.object, ox.NamedNode | ox.Literal):
+                forward = self._keys(triple.subject, triple.predicate, triple.object)
+                back = self._keys(triple.object, triple.predicate, triple.subject)
                 yield {
-                    "subject": self._describer.reference(quad.subject.value),
-                    "predicate": predicate_name(quad.predicate.value),
-                    "predicateLabel": self._label(quad.predicate.value),
-                    "object": self._value(quad.object),
-                    "claims": sorted({*claims.get(forward, ()), *claims.get(back, ())}),
+                    "subject": self._describer.reference(triple.subject.value),
+                    "predicate": predicate_name(triple.predicate.value),
+                    "predicateLabel": self._label(triple.predicate.value),
+                    "object": self._value(triple.object),
+                    "claims": sorted({*forward, *back}),
                 }
+
+    def _keys(
+        self, subject: ox.NamedNode | ox.Literal, predicate: ox.NamedNode, value: ox.NamedNode | ox.Literal
+    ) -> list[str]:
+        """Keys of the claims that say a triple and make it direct."""
+        said = "literal = ? AND language IS ?" if isinstance(value, ox.Literal) else "object = ?"
+        sql = (
+            "SELECT claim.key FROM role JOIN claim ON claim.id = role.claim WHERE role.resource = ?"
+            f" AND role.role = 'subject' AND direct AND predicate = ? AND {said}"
+        )
+        text = [value.value, value.language] if isinstance(value, ox.Literal) else [value.value]
+        return [row[0] for row in self.connection.execute(sql, (subject.value, predicate.value, *text))]
 
     def _value(self, term: ox.NamedNode | ox.Literal) -> Item:
         if isinstance(term, ox.Literal):
             return {"value": term.value, "language": term.language}
         edtf = self._first(term.value, ns.EDTF_STRING)
         return {"edtf": edtf} if edtf is not None else self._describer.reference(term.value)
-
-    def _direct_claims(self) -> dict[tuple[object, object, object], list[str]]:
-        """Subject, predicate and object → keys of the claims that make the triple direct."""
-        found: dict[tuple[object, object, object], list[str]] = {}
-        for row in self._connection.execute("SELECT iri, key FROM claim WHERE direct ORDER BY key").fetchall():
-            subject, predicate, value = (
-                next(iter(self._values(row["iri"], part)), None)
-                for part in (ns.RDF_SUBJECT, ns.RDF_PREDICATE, ns.RDF_OBJECT)
-            )
-            found.setdefault((subject, predicate, value), []).append(row["key"])
-        return found
 
     def _issued(self, iri: str) -> str | None:
         spans = self._values(iri, ns.DCTERMS_ISSUED)
@@ -542,6 +582,6 @@ class GraphItems:
         return next((label.value for label in labels if label.language == "en"), str(predicate_name(iri)))
 
     def _values(self, iri: str, predicate: ox.NamedNode) -> list[ox.NamedNode | ox.Literal]:
-        quads = self._match(ox.NamedNode(iri), predicate, None)
+        quads = self.match(ox.NamedNode(iri), predicate, None)
         values = [quad.object for quad in quads if isinstance(quad.object, ox.NamedNode | ox.Literal)]
         return sorted(values, key=sort_key)

@@ -34,13 +34,13 @@ def write(
     """The quads (or triples, for the default graph) in a format, as chunks of bytes: sorted, each statement once, the same bytes for the same quads.
 
     A format without graphs gets the triples of all graphs; `merge` does the same in the others (default graph only).
-    With `presorted` the rows come in the order that the format needs and are read twice: a collection of quads in the
-    order of `ordered_quads` for a format with graphs (without `merge`), of `ordered_triples` for the rest.
+    With `presorted` the rows come in the order that is needed and are read twice: a collection of quads in the
+    order of `ordered_quads` for a format with graphs (without `merge`), of triples in that of `ordered_triples` for the rest.
 
     Raises UnwritableRdf: something that the format cannot carry; see each writer.
     """
     if merge and rdf_format.carries_graphs:
-        rows, presorted = ordered_triples(rows), True
+        rows, presorted = rows if presorted else ordered_triples(rows), True
         rdf_format = {TRIG: TURTLE, NQUADS: NTRIPLES}.get(rdf_format, rdf_format)
     writer = _WRITERS[rdf_format]
     return writer(rows, prefixes, presorted=presorted, allow_blank_nodes=allow_blank_nodes)

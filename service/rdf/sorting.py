@@ -7,19 +7,28 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, groupby
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 import pyoxigraph as ox
 
 from service.rdf.terms import quad_key, triple_key
 from service.rdf.writing import Statement
 
-S = TypeVar("S", ox.Quad, ox.Triple)
+S = TypeVar("S", bound=Statement)
+S_co = TypeVar("S_co", bound=Statement, covariant=True)
 # Statements held at once; 100,000 quads of the usual length take 140 MB while they are sorted (measured). A graph of as many
 # is sorted without the disk.
 IN_MEMORY = 100_000
 # Runs merged at once: each is an open file.
 _MOST_RUNS = 200
+
+
+class Rows(Protocol[S_co]):
+    """Statements that are read any number of times."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[S_co]: ...
 
 
 class Sorted(Generic[S]):

@@ -32,6 +32,7 @@ PATHS = (
     "/api/v1/context.jsonld",
     "/catalogue",
     "/export/{path}",
+    "/export/selection/{path}",
 )
 
 

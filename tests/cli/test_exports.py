@@ -1,6 +1,7 @@
 """`marsad export` and `marsad verify-export`."""
 
 import http.server
+import json
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from service.api.parameters import read_selection
 from service.cli import exports, main
 from service.graph.export import Export
 from tests.graph.small_graph import small_graph
@@ -15,7 +17,7 @@ from tests.graph.small_graph import small_graph
 
 @pytest.fixture(autouse=True)
 def _small_graph(monkeypatch: pytest.MonkeyPatch) -> None:
-    export = Export(small_graph(), base="https://marsad.example/")
+    export = Export(small_graph(), base="https://marsad.example/", read_selection=read_selection)
     monkeypatch.setattr(exports, "_current", lambda _settings: export)
 
 
@@ -50,6 +52,34 @@ def test_an_export_is_written_and_verified(tmp_path: Path, capsys: pytest.Captur
     assert main(["verify-export", folder]) == 0
     assert main(["verify-export", folder, "--against"]) == 0
     assert "4 files as the manifest says" in capsys.readouterr().out
+
+
+def test_an_entity_and_a_selection_are_written_in_every_format(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "out"
+    names = [
+        "entity/ann",
+        "selection/claims?relation=heldPost&document=d001",
+        "http://localhost/api/v1/actors?type=Person",
+    ]
+    assert main(["export", "--output", str(folder), *names]) == 0
+    paths = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    stems = {path.partition(".")[0].partition("/tables")[0] for path in paths} - {"manifest"}
+    assert len(stems) == 3
+    for stem in stems:
+        own = [path.removeprefix(stem) for path in paths if path.startswith(stem)]
+        assert {".ttl", ".trig", ".nt", ".nq", ".jsonld", ".rdf", ".graphml", "/tables/datapackage.json"} <= set(own)
+    assert main(["verify-export", str(folder), "--against"]) == 0
+    names_written = json.loads((folder / "manifest.json").read_text())["request"]["names"]
+    assert names_written == [
+        "entity/ann",
+        "selection/claims?document=d001&relation=heldPost",
+        "selection/actors?type=Person",
+    ]
+    capsys.readouterr()
+    assert main(["export", "--format", "csv", "--output", str(tmp_path / "more"), "dataset"]) == 1
+    assert "ask for tables" in capsys.readouterr().err
 
 
 def test_a_changed_file_fails_the_verification(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -92,6 +92,31 @@ def test_the_order_of_the_quads_does_not_matter() -> None:
     assert backwards.manifest(ExportRequest()) == export().manifest(ExportRequest())
 
 
+def test_a_graph_that_does_not_fit_in_memory_has_the_same_files() -> None:
+    on_disk = Export(small_graph(), base=BASE, in_memory=3)
+    assert on_disk.manifest(ExportRequest()) == export().manifest(ExportRequest())
+    for path in ("entity/ann.trig", "entity/ann.graphml", "entity/ann/tables/facts.csv"):
+        assert data(path, on_disk) == data(path)
+
+
+def test_an_entity_is_exported_with_what_its_claims_name() -> None:
+    found = parse(data("entity/chief.nq"), next(row for row in RDF_FORMATS if row.suffix == "nq"))
+    graphs = {quad.graph_name for quad in found}
+    assert graphs == {term(f"g:{name}") for name in ("d001", "direct", "entities", "sources", "time")} - {
+        term("g:sources")
+    }
+    labels = {quad.object.value for quad in found if quad.predicate == term("skos:prefLabel")}
+    assert labels == {"Chief", "Ann <Salé>", "=Ann"}
+    assert data("entity/chief.csv").count(b"d001.post.heldPost.chief") == 2
+    with pytest.raises(NotFound, match="nobody"):
+        export().file("entity/nobody.ttl")
+
+
+def test_without_a_reader_of_queries_there_are_no_selections() -> None:
+    with pytest.raises(NotFound, match="no list 'claims'"):
+        export().file("selection/claims.ttl", "document=d001")
+
+
 def test_a_blank_node_is_refused() -> None:
     quads = [ox.Quad(ox.BlankNode(), term("marsad:place"), term("id:ann"), term("g:d001"))]
     with pytest.raises(UnwritableRdf, match="blank node"):

@@ -19,7 +19,7 @@ def node(name: str) -> ox.NamedNode:
 def quads(count: int) -> list[ox.Quad]:
     """Not sorted, with repetitions, in two graphs, with every kind of literal."""
     values = [
-        ox.Literal("line\nand \"quote\" \\ الأمن"),
+        ox.Literal('line\nand "quote" \\ الأمن'),
         ox.Literal("été", language="fr"),
         ox.Literal("007", datatype=node("number")),
         node("z"),
