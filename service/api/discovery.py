@@ -1,6 +1,8 @@
 """What helps to find one's way: search, suggestions, connections, vocabulary, stored questions, the review list."""
 
 import base64
+import csv
+import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -373,14 +375,11 @@ async def get_question(
     media_type = chosen_format(request, parameters.format, (JSON, CSV))
     check_not_modified(request, context)
     found = find_question(ontology_dir(context.settings), name)
-    if media_type == CSV and not parameters.where:
-        answer = await context.store.query(SparqlQuery(found.text, results="csv", union=True))
-        headers = read_headers(request, context)
-        return Response(await read(answer), media_type="text/csv; charset=utf-8; header=present", headers=headers)
     columns, rows = await _answer(context, found)
     rows = [row for row in rows if all(_has(row, condition, columns) for condition in parameters.where)]
     if media_type == CSV:
-        raise BadRequest("a CSV holds the whole answer; leave `where` out, or take JSON")
+        headers = read_headers(request, context)
+        return Response(_as_csv(columns, rows), media_type="text/csv; charset=utf-8; header=present", headers=headers)
     describer = context.describer(parameters.lang)
     shown, cursor = _slice(rows, parameters, context.version)
     body = {
@@ -403,6 +402,17 @@ def _about(question: Question, language: str) -> Item:
         "negative": asdict(question.negative) if question.negative else None,
         "notes": list(question.notes),
     }
+
+
+def _as_csv(columns: list[str], rows: list[dict[str, Any]]) -> str:
+    """All rows as SPARQL 1.1 Query Results CSV has them: IRIs and texts bare, nothing where nothing is bound."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow(columns)
+    writer.writerows(
+        ["" if row[key] is None else getattr(row[key], "value", row[key]) for key in columns] for row in rows
+    )
+    return buffer.getvalue()
 
 
 async def _answer(context: Context, question: Question) -> tuple[list[str], list[dict[str, Any]]]:

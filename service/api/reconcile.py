@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
+import pyoxigraph as ox
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse
@@ -23,6 +24,8 @@ from service.errors import BadRequest, NotFound
 from service.graph.describe import Item, find_resource, predicate_name
 from service.graph.fold import fold
 from service.graph.search import Hit, search
+from service.rdf.iris import local_name
+from service.rdf.namespaces import NS, RDFS_SUBCLASS_OF, SCHEMA, marsad
 
 router = APIRouter(prefix="/reconcile", include_in_schema=False)
 _Context = Annotated[Context, Depends(context_of)]
@@ -30,12 +33,14 @@ _Context = Annotated[Context, Depends(context_of)]
 _MAX_BATCH = 100
 _MAX_BODY_BYTES = 2**20
 _LIMIT, _MAX_LIMIT = 10, 100
+_RANGE = ox.NamedNode(SCHEMA + "rangeIncludes")
 _PREVIEW = {"width": 430, "height": 300}
 _LANGUAGE_NAMES = {"en": "English", "fr": "French", "ar": "Arabic"}
 # Feature → what it says, in words.
 FEATURES = {
     "name": "How close the best of the candidate's names is to the query, from 0 to 100.",
-    "whole_name": "Whether the query is one of the candidate's names, but for case, accents and spelling variants.",
+    "whole_name": "Whether the query is one of the candidate's names, but for case, accents and spelling variants, or its"
+    " identifier.",
     "type": "Whether the candidate is of one of the types asked for.",
     "properties": "Share of the property values asked for that a claim about the candidate has, from 0 to 100.",
 }
@@ -92,7 +97,8 @@ def manifest(request: Request, context: Context) -> Item:
         "serviceVersion": __version__,
         "view": {"url": f"{own}/id/{{{{id}}}}"},
         "feature_view": {"url": f"{service}/features/{{{{id}}}}"},
-        "defaultTypes": [{"id": name, "name": context.term_label(name, "en")} for name in ("Actor", "Organization")],
+        "batchSize": _MAX_BATCH,
+        "defaultTypes": [_type(context, name) for name in ("Actor", "Organization")],
         "suggest": {
             kind: {"service_url": service, "service_path": f"/suggest/{kind}"}
             for kind in ("entity", "property", "type")
@@ -111,6 +117,17 @@ def manifest(request: Request, context: Context) -> Item:
             ],
         },
     }
+
+
+def _type(context: Context, name: str) -> Item:
+    """A type with its label and the types directly above it."""
+    above = sorted(
+        local_name(quad.object)
+        for quad in context.match(marsad(name), RDFS_SUBCLASS_OF, None)
+        if isinstance(quad.object, ox.NamedNode) and quad.object.value.startswith(NS)
+    )
+    broader = [{"id": upper, "name": context.term_label(upper, "en")} for upper in above]
+    return {"id": name, "name": context.term_label(name, "en")} | ({"broader": broader} if broader else {})
 
 
 # --- queries
@@ -212,7 +229,7 @@ class _Matcher:
             "score": round(score, 1),
             "features": [
                 {"id": "name", "value": name_score},
-                {"id": "whole_name", "value": hit.match == "exact"},
+                {"id": "whole_name", "value": hit.match in ("exact", "identifier")},
                 {"id": "type", "value": fits},
             ],
             "match": False,
@@ -289,6 +306,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 _HOW = {
+    "identifier": "is the query",
     "exact": "is the query",
     "words": "has the words of the query",
     "part": "contains the query",
@@ -306,8 +324,8 @@ def _in_words(
 ) -> str:
     parts = []
     if whole:
-        language = _LANGUAGE_NAMES.get(hit.language, "another language")
-        parts.append(f"Its {language} {'label' if hit.role == 'label' else 'name'} “{hit.name}” {_HOW[hit.match]}")
+        language = f"{_LANGUAGE_NAMES[hit.language]} " if hit.language in _LANGUAGE_NAMES else ""
+        parts.append(f"Its {language}{hit.role} “{hit.name}” {_HOW[hit.match]}")
     for fulfilled, (name, values) in zip(met, properties, strict=True):
         parts.append(f"{name} {'is' if fulfilled else 'is not known to be'} {' or '.join(values)}")
     if types and not fits:
@@ -350,8 +368,20 @@ def _extend(request: Request, context: Context, sent: dict[str, Any]) -> Respons
             }
             for slug in ids
         }
-    meta = [{"id": entry["id"], "name": known[entry["id"]]} for entry in wanted]
+    meta = [{"id": entry["id"], "name": known[entry["id"]], **_value_type(context, entry["id"])} for entry in wanted]
     return as_json(request, context, {"meta": meta, "rows": rows})
+
+
+def _value_type(context: Context, name: str) -> Item:
+    """The type of the values of a property, so that a fetched column can be reconciled in turn; nothing for texts."""
+    if name in _OWN:
+        return {}
+    ranges = sorted(
+        local_name(quad.object)
+        for quad in context.match(marsad(name), _RANGE, None)
+        if isinstance(quad.object, ox.NamedNode) and quad.object.value.startswith(NS)
+    )
+    return {"type": {"id": ranges[0], "name": context.term_label(ranges[0], "en")}} if len(ranges) == 1 else {}
 
 
 def _property_names(context: Context) -> dict[str, str]:
@@ -429,9 +459,8 @@ def suggest_type(request: Request, context: _Context, prefix: _Prefix = "", curs
         " WHERE family = 'id' ORDER BY class"
     )
     classes = [row[0] for row in context.reader.execute(sql)]
-    return as_json(
-        request, context, _matching({name: context.term_label(name, "en") for name in classes}, prefix, cursor)
-    )
+    found = _matching({name: context.term_label(name, "en") for name in classes}, prefix, cursor)
+    return as_json(request, context, {"result": [_type(context, item["id"]) for item in found["result"]]})
 
 
 def _matching(names: dict[str, str], prefix: str, cursor: int) -> Item:

@@ -16,6 +16,10 @@ def _list(items: dict[str, Any]) -> dict[str, Any]:
 
 
 _NAMED = _object({"id": _TEXT, "name": _TEXT}, "id", "name", closed=True)
+# A type in the manifest and in suggestions: with its broader types, if there are any.
+_TYPE_WITH_BROADER = _object(
+    {"id": _TEXT, "name": _TEXT, "description": _TEXT, "broader": _list(_NAMED)}, "id", "name", closed=True
+)
 _TYPE = {"oneOf": [_object({"id": _TEXT, "name": _TEXT}, "id"), _TEXT]}
 _TEMPLATE = {"type": "string", "pattern": r"\{\{id\}\}"}
 _PLACE = _object({"service_url": {"type": "string", "pattern": "^https?://"}, "service_path": _TEXT})
@@ -44,7 +48,8 @@ MANIFEST = {
             "logo": _TEXT,
             "view": _object({"url": _TEMPLATE}, "url"),
             "feature_view": _object({"url": _TEMPLATE}, "url"),
-            "defaultTypes": {**_list(_TYPE), "uniqueItems": True},
+            "defaultTypes": {**_list(_TYPE_WITH_BROADER), "uniqueItems": True},
+            "batchSize": {"type": "integer", "minimum": 1},
             "suggest": _object(dict.fromkeys(("entity", "property", "type"), _PLACE)),
             "preview": _object(
                 {"url": _TEMPLATE, "width": {"type": "integer"}, "height": {"type": "integer"}},

@@ -1,5 +1,6 @@
 """Requests made up from the description, in and out of its bounds: no 5xx, no undocumented status, no schema breach."""
 
+import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
@@ -38,6 +39,8 @@ PATHS = (
 
 @pytest.fixture(scope="session")
 def operations(address: str):
+    # The checksums of the whole graph are computed when they are first asked for; schemathesis waits 10 s.
+    assert httpx.get(f"{address}/catalogue", timeout=120).status_code == 200
     schema = schemathesis.openapi.from_url(f"{address}/api/v1/openapi.json")
     return {result.ok().path: result.ok() for result in schema.get_all_operations()}
 

@@ -127,6 +127,8 @@ def test_where_keeps_rows_with_a_value(service: Service) -> None:
     wanted = value.get("id") or value.get("value")
     found = service.json(f"/api/v1/questions/names-of-daesh?limit=200&where={column}={wanted}")
     assert found["items"] == [row for row in whole["items"] if row[column] == value]
+    table = service.get(f"/api/v1/questions/names-of-daesh?where={column}={wanted}", "text/csv").text
+    assert len(list(csv.DictReader(io.StringIO(table)))) == found["total"]
     assert service.get("/api/v1/questions/names-of-daesh?where=colour=red").status_code == 400
 
 

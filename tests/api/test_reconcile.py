@@ -54,6 +54,31 @@ def test_a_whole_name_in_any_language_is_a_certain_match(service: Service, name:
     assert (best["id"], best["match"], best["score"]) == (expected, True, 100.0)
 
 
+@pytest.mark.parametrize("query", ["post-king-morocco", "https://marsad.example/id/post-king-morocco"])
+def test_an_identifier_is_a_certain_match(service: Service, query: str) -> None:
+    best = matched(service, q={"query": query})["q"]["result"][0]
+    assert (best["id"], best["match"], best["score"]) == ("post-king-morocco", True, 100.0)
+    assert best["description"] == f"Its identifier “{query}” is the query."
+    suggested = service.json(f"/reconcile/suggest/entity?prefix={query}")["result"][0]
+    assert suggested["id"] == "post-king-morocco"
+
+
+def test_types_come_with_those_above_them_and_values_with_their_type(service: Service) -> None:
+    manifest = service.json("/reconcile")
+    organisation = next(entry for entry in manifest["defaultTypes"] if entry["id"] == "Organization")
+    assert {"id": "Actor", "name": "Actor"} in organisation["broader"]
+    suggested = service.json("/reconcile/suggest/type?prefix=person")["result"][0]
+    assert suggested["broader"] == [{"id": "Actor", "name": "Actor"}]
+    meta = extended(service, ["nasser-bourita"], {"id": "heldPost"}, {"id": "label_ar"})["meta"]
+    assert meta[0]["type"] == {"id": "Post", "name": "Post"}
+    assert "type" not in meta[1]
+
+
+def test_a_batch_is_as_large_as_the_manifest_says(service: Service) -> None:
+    size = service.json("/reconcile")["batchSize"]
+    assert len(matched(service, **{str(number): {"query": "Interpol", "limit": 1} for number in range(size)})) == size
+
+
 def test_a_slip_is_a_candidate_and_no_certain_match(service: Service) -> None:
     best = matched(service, q={"query": "Nasser Bourrita"})["q"]["result"][0]
     assert best["id"] == "nasser-bourita"
@@ -151,6 +176,17 @@ def test_what_is_no_batch_is_a_400_problem(service: Service, sent: dict[str, str
     for answer in (service.ask("POST", "/reconcile", data=sent), service.get(f"/reconcile?{urlencode(sent)}")):
         assert answer.status_code == 400
         assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["", "/suggest/entity?prefix=a", "/extend/propose", "/preview?id=interpol", "/features/name", "/preview?id=nobody"],
+)
+def test_every_address_is_open_to_pages_of_other_sites(service: Service, path: str) -> None:
+    answer = service.get("/reconcile" + path, origin="https://refine.example")
+    assert answer.headers["access-control-allow-origin"] == "*"
+    asked = {"Origin": "https://refine.example", "Access-Control-Request-Method": "GET"}
+    assert service.ask("OPTIONS", "/reconcile" + path, headers=asked).headers["access-control-allow-origin"] == "*"
 
 
 def test_a_page_of_another_site_may_ask(service: Service) -> None:
