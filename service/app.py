@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 import pyoxigraph as ox
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -23,6 +23,7 @@ from service.api.graph_store import create_graph_store_app
 from service.api.health import create_health_app
 from service.api.http import local_path
 from service.api.middleware import with_middleware
+from service.api.parameters import refuse_unknown
 from service.api.problems import install_handlers
 from service.api.server import listening_socket, serve
 from service.api.sparql import create_sparql_app
@@ -65,15 +66,17 @@ def create_app(context: Context) -> ASGIApp:
         description=_DESCRIPTION,
         docs_url=None,
         redoc_url=None,
-        openapi_url="/api/v1/openapi.json",
+        openapi_url=None,
         root_path=context.settings.root_path,
     )
     api.state.context = context
     install_handlers(api)
     api.mount("/static", StaticFiles(directory=pages.EXPLORER / "static"), name="static")
     docs.install_openapi(api)
+    # Spreadsheets' tools and browsers add parameters of their own; the API says what it does not know.
+    strict = (rest, discovery, exports)
     for module in (changes_api, rest, discovery, reconcile, exports, linked_data, docs, pages):
-        api.include_router(module.router)
+        api.include_router(module.router, dependencies=[Depends(refuse_unknown)] if module in strict else [])
     sparql, graphs = _sparql_apps(context, pages.editor(api))
     health = create_health_app(context.store)
 

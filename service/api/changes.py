@@ -18,7 +18,9 @@ from service.api.auth import authorise
 from service.api.context import Context, context_of
 from service.api.gated_store import message_of
 from service.api.negotiation import choose
+from service.api.parameters import refuse_unknown
 from service.api.problems import UnsupportedMediaType
+from service.api.representation import check_not_modified, read_headers
 from service.errors import BadRequest, BodyTooLarge, NotFound, PreconditionFailed, ReadOnly
 from service.graph.changes import Author, Changes, Violation
 from service.graph.forms import Forms, read_form, table_of
@@ -461,7 +463,11 @@ def _plain(term: object) -> str:
 # --- history ---
 
 
-@router.get("/changes", summary="What was changed, the latest first; JSON or Atom.")
+@router.get(
+    "/changes",
+    summary="What was changed, the latest first; JSON or Atom.",
+    dependencies=[Depends(refuse_unknown)],
+)
 async def get_changes(
     request: Request,
     context: _Context,
@@ -469,12 +475,13 @@ async def get_changes(
     before: Annotated[int | None, Query(ge=1)] = None,
     limit: Annotated[int, Query(ge=1, le=_MOST)] = _PAGE,
 ) -> Response:
+    check_not_modified(request, context)
     changes = changes_of(context)
     found = [
         entry for entry in reversed(log_of(changes).entries(after=after)) if before is None or entry.version < before
     ]
     page = found[:limit]
-    headers = {"ETag": f'W/"{context.version}"', "Cache-Control": "no-cache", "Vary": "Accept"}
+    headers = read_headers(request, context)
     path = request.scope.get("root_path", "") + "/api/v1/changes"
     if choose(request.headers.get("accept"), [_JSON, _ATOM]) == _ATOM:
         return Response(
@@ -482,13 +489,15 @@ async def get_changes(
             media_type=_ATOM,
             headers=headers,
         )
-    following = f"{path}?before={page[-1].version}&limit={limit}" + (f"&after={after}" if after else "")
+    following = None
+    if len(found) > limit:
+        following = f"{path}?before={page[-1].version}&limit={limit}" + (f"&after={after}" if after else "")
     return JSONResponse(
         {
             "version": changes.store.version,
             "total": len(found),
             "items": [entry_json(entry, path) for entry in page],
-            "next": following if len(found) > limit else None,
+            "next": following,
         },
         headers=headers,
     )

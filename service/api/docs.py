@@ -15,7 +15,8 @@ from service.api.discovery import vocabulary
 from service.api.interface_text import say
 from service.api.linked_data import wanted_language
 from service.api.models import Problem
-from service.api.representation import PROBLEM, check_not_modified, read_headers
+from service.api.parameters import refuse_unknown
+from service.api.representation import PROBLEM, as_json, check_not_modified, read_headers
 from service.rdf.namespaces import NS, OWL, SKOS
 
 router = APIRouter(include_in_schema=False)
@@ -41,6 +42,15 @@ def install_openapi(api: FastAPI) -> None:
         return api.openapi_schema
 
     api.openapi = describe  # type: ignore[method-assign]
+
+
+@router.get("/api/v1/openapi.json", dependencies=[Depends(refuse_unknown)])
+def get_description(request: Request, context: _Context) -> Response:
+    """The OpenAPI description, with the prefix under which a proxy serves Marsad."""
+    check_not_modified(request, context)
+    root = request.scope.get("root_path", "")
+    described: dict[str, Any] = request.app.openapi()
+    return as_json(request, context, {**described, "servers": [{"url": root}]} if root else described)
 
 
 _TAGS = [

@@ -144,6 +144,13 @@ def explain(request: Request, error: RequestValidationError) -> tuple[MarsadErro
     return (NotFound if in_path else BadRequest)(detail), faults
 
 
+def refuse_unknown(request: Request) -> None:
+    """Raise BadRequest where a query parameter is none of the route's. A dependency of whole routers."""
+    unknown = sorted(set(request.query_params) - set(known := _known_parameters(request)))
+    if unknown:
+        raise BadRequest("; ".join(f"{name}: {_unknown_name(name, known)}" for name in unknown))
+
+
 def _known_parameters(request: Request) -> list[str]:
     """The names of the query parameters of the route that the request came to."""
     names: list[str] = []
@@ -158,8 +165,11 @@ def _known_parameters(request: Request) -> list[str]:
 
 
 def _advice(fault: Any, known: list[str]) -> str:
-    if fault["type"] != "extra_forbidden":
-        return str(fault["msg"])
-    near = get_close_matches(str(fault["loc"][-1]), known, n=1)
-    meant = f"; did you mean {near[0]}?" if near else ""
-    return f"there is no such parameter{meant or '; there are ' + ', '.join(known)}"
+    return _unknown_name(str(fault["loc"][-1]), known) if fault["type"] == "extra_forbidden" else str(fault["msg"])
+
+
+def _unknown_name(name: str, known: list[str]) -> str:
+    near = get_close_matches(name, known, n=1)
+    if near:
+        return f"there is no such parameter; did you mean {near[0]}?"
+    return f"there is no such parameter; {'there are ' + ', '.join(known) if known else 'none is taken here'}"

@@ -484,6 +484,7 @@ def preview(request: Request, context: _Context, slug: Annotated[str, Query(alia
 @router.get("/features/{name}")
 def feature(request: Request, context: _Context, name: str) -> Response:
     """What a feature says, in words."""
+    check_not_modified(request, context)
     if name not in FEATURES:
         raise NotFound(f"there is no feature {name}; there are {', '.join(FEATURES)}")
     return as_json(request, context, {"id": name, "description": FEATURES[name]})

@@ -126,6 +126,11 @@ def test_a_network_of_a_selection_opens_as_graphml(service: Service) -> None:
         ("/api/v1/claims?modality=maybe", "asserted"),
         ("/api/v1/actors/interpol?depth=2", "lang"),
         ("/api/v1/search", "required"),
+        ("/api/v1/openapi.json?colour=red", "none is taken here"),
+        ("/api/v1/context.jsonld?lang=fr", "none is taken here"),
+        ("/api/v1/questions/names-of-daesh.rq?limit=3", "none is taken here"),
+        ("/api/v1/changes?limt=3", "did you mean limit"),
+        ("/catalogue?format=ttl", "none is taken here"),
     ],
 )
 def test_a_parameter_that_is_not_understood_is_a_400_that_helps(service: Service, url: str, advice: str) -> None:
@@ -173,6 +178,11 @@ def test_a_form_that_is_not_there_is_a_406_with_those_there_are(service: Service
         "/api/v1/vocabulary",
         "/api/v1/review",
         "/api/v1/questions",
+        "/api/v1/openapi.json",
+        "/api/v1/context.jsonld",
+        "/api/v1/changes",
+        "/reconcile",
+        "/reconcile/features/name",
         "/id/interpol.ttl",
         "/ns.ttl",
         "/catalogue",
