@@ -36,6 +36,7 @@ format: $(VENV)/.test ## Bring code and Turtle into their canonical form
 
 bench: $(VENV)/.test ## Run the benchmarks and print ratios (see tests/benchmarks/README.md)
 	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python -m tests.benchmarks.rest
 
 lock: $(VENV)/.test ## Write the two lock files anew from pyproject.toml
 	$(BIN)/pip install --quiet uv==0.13.9

@@ -75,10 +75,19 @@ _HOW = {
 class SearchParameters(LanguageParameters):
     """What to look for."""
 
-    q: str = Query(min_length=1, max_length=200, description="A name, a part of one, or one with a slip.")
-    type: str | None = Query(None, pattern=r"^[A-Z][A-Za-z]*$", description="Class of the ontology.")
-    in_language: str | None = Query(None, alias="in", pattern=r"^(en|fr|ar)$", description="Only names of a language.")
-    limit: int = Query(20, ge=1, le=100)
+    q: str = Query(
+        min_length=1,
+        max_length=200,
+        description="A name, a part of one, one with a slip, or an identifier.",
+        examples=["daech"],
+    )
+    type: str | None = Query(
+        None, pattern=r"^[A-Z][A-Za-z]*$", description="Class of the ontology.", examples=["Organization"]
+    )
+    in_language: str | None = Query(
+        None, alias="in", pattern=r"^(en|fr|ar)$", description="Only names of a language.", examples=["fr"]
+    )
+    limit: int = Query(20, ge=1, le=100, description="Hits, at most.", examples=[5])
 
 
 @router.get(
@@ -137,8 +146,8 @@ class PathParameters(LanguageParameters):
 
     start: Slug = Query(alias="from", description="Slug of a resource.", examples=["nasser-bourita"])
     end: Slug = Query(alias="to", description="Slug of another.", examples=["interpol"])
-    max_steps: int = Query(4, ge=1, le=MAX_STEPS, description="Statements of a chain, at most.")
-    limit: int = Query(10, ge=1, le=50, description="Chains, at most.")
+    max_steps: int = Query(4, ge=1, le=MAX_STEPS, description="Statements of a chain, at most.", examples=[3])
+    limit: int = Query(10, ge=1, le=50, description="Chains, at most.", examples=[5])
 
 
 @router.get(
@@ -239,7 +248,7 @@ def get_context(request: Request, context: _Context) -> Response:
 class PageParameters(LanguageParameters):
     """Language and paging."""
 
-    limit: int = Query(50, ge=1, le=200, description="Rows of a page.")
+    limit: int = Query(50, ge=1, le=200, description="Rows of a page.", examples=[20])
     cursor: str | None = Query(None, max_length=200, description="From a `next` link; never made by hand.")
 
 
@@ -265,8 +274,10 @@ def _slice(rows: Sequence[Any], parameters: PageParameters, version: str) -> tup
 class ReviewParameters(PageParameters):
     """Which findings."""
 
-    query: str | None = Query(None, pattern=SLUG, max_length=100, description="Name of one review query.")
-    severity: str | None = Query(None, pattern="^(Warning|Info)$")
+    query: str | None = Query(
+        None, pattern=SLUG, max_length=100, description="Name of one review query.", examples=["single-source"]
+    )
+    severity: str | None = Query(None, pattern="^(Warning|Info)$", description="How grave.", examples=["Warning"])
 
 
 @router.get(
@@ -345,7 +356,7 @@ class QuestionParameters(PageParameters):
     where: list[Annotated[str, Query(pattern=r"^[A-Za-z_][A-Za-z0-9_]*=.+$", max_length=300)]] = Query(
         [],
         description="column=value: only rows with that value (a slug, an IRI or a text) in that column.",
-        examples=[["person=nasser-bourita"]],
+        examples=[["document=d001"]],
     )
 
 
@@ -369,7 +380,10 @@ def get_question_text(request: Request, context: _Context, name: Annotated[str, 
 async def get_question(
     request: Request,
     context: _Context,
-    name: Annotated[str, Path(pattern=SLUG, max_length=200)],
+    name: Annotated[
+        str,
+        Path(pattern=SLUG, max_length=200, description="Name of a stored question.", examples=["names-of-daesh"]),
+    ],
     parameters: Annotated[QuestionParameters, Query()],
 ) -> Response:
     media_type = chosen_format(request, parameters.format, (JSON, CSV))

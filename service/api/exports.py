@@ -28,7 +28,8 @@ from service.rdf.formats import RDF_FORMATS
 
 router = APIRouter(tags=["files"])
 _Context = Annotated[Context, Depends(context_of)]
-_FilePath = Annotated[str, Path(max_length=400, examples=["facts.ttl"])]
+_FilePath = Annotated[str, Path(max_length=400, description="A path of the manifest.", examples=["facts.ttl"])]
+_ListPath = Annotated[str, Path(max_length=400, description="List and form.", examples=["claims.ttl"])]
 _GZIP = ".gz"
 
 
@@ -50,7 +51,7 @@ _FILES: dict[int | str, dict[str, Any]] = {
     response_class=Response,
     responses=_FILES,
 )
-def get_selection_file(request: Request, context: _Context, path: _FilePath, filters: FilterQuery) -> Response:
+def get_selection_file(request: Request, context: _Context, path: _ListPath, filters: FilterQuery) -> Response:
     return _file(request, context, f"selection/{path}", request.url.query)
 
 

@@ -23,9 +23,14 @@ class LanguageParameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    lang: Literal["en", "fr", "ar"] = Field("en", description="Language of `label` and of dates in words.")
+    lang: Literal["en", "fr", "ar"] = Field(
+        "en", description="Language of `label` and of dates in words.", examples=["fr"]
+    )
     format: str | None = Field(
-        None, description="Overrides `Accept`: json, csv, ttl, trig, nt, nq, jsonld, rdf or graphml.", max_length=10
+        None,
+        description="Overrides `Accept`: json, csv, ttl, trig, nt, nq, jsonld, rdf or graphml, where there are such forms.",
+        max_length=10,
+        examples=["json"],
     )
 
 
@@ -35,22 +40,45 @@ class FilterParameters(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     q: str | None = Field(
-        None, max_length=200, description="Words of a name, in any language; the start of a word is enough."
+        None,
+        max_length=200,
+        description="Words of a name, in any language; the start of a word is enough.",
+        examples=["interpol"],
     )
-    type: list[ClassName] = Field([], description="Class of the ontology, subclasses included.", examples=[["Person"]])
-    kind: list[Slug] = Field([], description="Kind, narrower ones included.", examples=[["armed-group"]])
-    topic: list[Slug] = Field([], description="Concept that a claim speaks of, narrower ones included.")
-    place: list[Slug] = Field([], description="Place that a claim names as place, area of operation or target.")
+    type: list[ClassName] = Field(
+        [],
+        description="Class of the ontology, subclasses included; of claims Statement, Observation or Assessment.",
+        examples=[["Person"]],
+    )
+    kind: list[Slug] = Field(
+        [],
+        description="Kind of a resource, or of one that the claim is about; narrower ones included.",
+        examples=[["armed-group"]],
+    )
+    topic: list[Slug] = Field(
+        [], description="Concept that a claim speaks of, narrower ones included.", examples=[["terrorism"]]
+    )
+    place: list[Slug] = Field(
+        [], description="Place that a claim names as place, area of operation or target.", examples=[["morocco"]]
+    )
     document: list[DocumentName] = Field([], description="Document that carries the claim.", examples=[["d001"]])
-    asserter: list[Slug] = Field([], description="Who asserts the claim.")
-    modality: list[Modality] = Field([], description="How firmly it is asserted.")
+    asserter: list[Slug] = Field([], description="Who asserts the claim.", examples=[["ires"]])
+    modality: list[Modality] = Field([], description="How firmly it is asserted.", examples=[["alleged", "denied"]])
     relation: list[Annotated[str, Field(pattern=r"^[a-z][A-Za-z]*$", max_length=60)]] = Field(
         [], description="Property of a statement.", examples=[["heldPost"]]
     )
-    related: list[Slug] = Field([], description="Entity that the claim speaks of.")
-    begin: str | None = Field(None, alias="from", max_length=40, description="First day of the period, as EDTF.")
-    end: str | None = Field(None, alias="to", max_length=40, description="Last day of the period, as EDTF.")
-    mode: Mode = Field("possibly", description="Whether the claim's time possibly or certainly touches the period.")
+    related: list[Slug] = Field([], description="Entity that the claim speaks of.", examples=[["interpol"]])
+    begin: str | None = Field(
+        None, alias="from", max_length=40, description="First day of the period, as EDTF.", examples=["2014-09"]
+    )
+    end: str | None = Field(
+        None, alias="to", max_length=40, description="Last day of the period, as EDTF.", examples=["2016"]
+    )
+    mode: Mode = Field(
+        "possibly",
+        description="Whether the claim's time possibly or certainly touches the period.",
+        examples=["certainly"],
+    )
 
 
 class SelectionParameters(LanguageParameters, FilterParameters):
@@ -59,10 +87,17 @@ class SelectionParameters(LanguageParameters, FilterParameters):
     sort: str = Field(
         "", max_length=20, description="label, claims or slug; for claims position, time or key. `-` reverses."
     )
-    limit: int = Field(PAGE, ge=1, le=MAX_PAGE, description="Items of a page.")
+    limit: int = Field(PAGE, ge=1, le=MAX_PAGE, description="Items of a page.", examples=[20])
     cursor: str | None = Field(None, max_length=400, description="From a `next` link; never made by hand.")
-    facets: bool = Field(False, description="Counts for each value of each filter.")
-    fields: str | None = Field(None, max_length=400, description="Names of the fields wanted, with commas between.")
+    facets: bool = Field(
+        False, description="Counts for values of filters: the total that each would give.", examples=[True]
+    )
+    fields: str | None = Field(
+        None,
+        max_length=400,
+        description="Names of the fields wanted, with commas between; `id` is always there.",
+        examples=["iri,type"],
+    )
 
     def selection(self, collection: str) -> Selection:
         """The request as the one object that lists, facets, files and pages are made from."""

@@ -39,8 +39,9 @@ from service.rdf.iris import local_name
 
 router = APIRouter(prefix="/api/v1")
 _Context = Annotated[Context, Depends(context_of)]
-_Slug = Annotated[str, Path(pattern=SLUG, max_length=200, description="Last part of the IRI.")]
-_Key = Annotated[str, Path(max_length=400, description="The claim's key, as in d001.bcij.place.sale.")]
+_Key = Annotated[
+    str, Path(max_length=400, description="Last part of the IRI.", examples=["d002.coalition-founded.founded.e2014"])
+]
 
 RESOURCES = (
     "entities",
@@ -136,7 +137,16 @@ def _sparse(items: list[Item], wanted: str | None, model: type[BaseModel]) -> li
 
 
 def _item_handler(collection: str, suffix: str | None = None) -> Callable[..., Response]:
-    def handler(request: Request, context: _Context, slug: _Slug, parameters: LanguageQuery) -> Response:
+    example = EXAMPLES[collection]
+
+    def handler(
+        request: Request,
+        context: _Context,
+        slug: Annotated[
+            str, Path(pattern=SLUG, max_length=200, description="Last part of the IRI.", examples=[example])
+        ],
+        parameters: LanguageQuery,
+    ) -> Response:
         media_type = chosen_format(request, suffix or parameters.format, ITEM_FORMS)
         row_id, iri, merged_into = _find_in(context, collection, slug)
         if merged_into:

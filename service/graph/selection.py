@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Literal
 
 from service.errors import BadRequest, InvalidEdtf
-from service.graph.columns import Columns, bitmap, columns_of, flags_of, row_ids
+from service.graph.columns import Columns, bitmap, columns_of, few_row_ids, flags_of, row_ids
 from service.graph.edtf import bounds
 from service.graph.fold import stems, words_query
 from service.graph.index import LANGUAGES
@@ -223,6 +223,9 @@ def _chosen_claims(connection: sqlite3.Connection, columns: Columns, selection: 
         chosen &= bitmap((row[0] for row in rows), columns.claim_size)
     if selection.text:
         chosen &= columns.claims_about(_named(connection, selection.text))
+    if selection.kinds:
+        of_kind = _any(columns.kinds, _with_narrower(connection, selection.kinds))
+        chosen &= columns.claims_about(few_row_ids(of_kind))
     return chosen & _meeting(connection, columns, selection, base)
 
 

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from urllib.parse import urlencode
 
 import jsonschema
 import pytest
@@ -51,6 +52,31 @@ def test_each_example_of_the_description_is_answered_as_described(service: Servi
         assert answer.status_code == 200, (path, answer.text)
         jsonschema.Draft202012Validator(whole, registry=registry).validate(answer.json())
     assert tried > 20
+
+
+def _examples(parameter: dict) -> list:
+    return parameter.get("examples") or parameter["schema"].get("examples") or []
+
+
+def test_each_parameter_has_an_example_that_is_answered(service: Service, described: dict) -> None:
+    found: dict[str, int] = {}
+    for path, operation in operations(described):
+        parameters = operation.get("parameters", [])
+        for parameter in parameters:
+            # A cursor is given out, and an order is one of several lists' own.
+            assert _examples(parameter) or parameter["name"] in ("cursor", "sort"), (path, parameter["name"])
+            assert parameter.get("description") or parameter["schema"].get("description"), (path, parameter["name"])
+        given = {one["name"]: str(_examples(one)[0]) for one in parameters if one["in"] == "path"}
+        always = {one["name"]: _examples(one)[0] for one in parameters if one["in"] == "query" and one.get("required")}
+        optional = [one for one in parameters if one["in"] == "query" and not one.get("required") and _examples(one)]
+        for parameter in [None, *optional]:
+            query = always | ({parameter["name"]: _examples(parameter)[0]} if parameter else {})
+            answer = service.get(f"{path.format(**given)}?{urlencode(query, doseq=True)}")
+            assert answer.status_code == 200, (path, query, answer.text)
+            if parameter and path in ("/api/v1/entities", "/api/v1/claims", "/api/v1/review"):
+                name = parameter["name"]
+                found[name] = found.get(name, 0) + answer.json()["total"]
+    assert all(found.values()), found
 
 
 def _absolute(schema: dict) -> dict:

@@ -125,6 +125,11 @@ def test_facets_count_what_a_click_would_list():
             assert len(slugs(collection="claims", **{attribute: (value,)})) == count
 
 
+def test_a_kind_finds_the_claims_about_what_is_of_it():
+    assert slugs(collection="claims", kinds=("ministry",)) == ["d001.cells"]
+    assert slugs(collection="claims", kinds=("nothing",)) == []
+
+
 def test_a_facet_leaves_its_own_filter_out():
     counted = facets(READ, Selection(collection="claims", modalities=("alleged",)), BASE)
     assert counted["modality"] == [("asserted", 2), ("alleged", 1)]
