@@ -234,6 +234,11 @@ class _Pairs:
 
     def counts(self, claims: int, wanted: bytes) -> dict[str, int]:
         """How many pairs of these claims each document has, with resources that are flagged in `wanted`."""
+        if claims.bit_count() < _SPARSE:
+            of_claim, resources, documents = self._of_claim, self._resources, self._documents
+            pairs = set(chain.from_iterable(of_claim[claim] for claim in few_row_ids(claims)))
+            found_in = Counter(documents[pair] for pair in pairs if wanted[resources[pair]])
+            return {document: count for document, count in found_in.items() if document}
         met = bytearray(len(self._documents))
         found = chain.from_iterable(compress(self._of_claim, flags_of(claims)))
         deque(map(met.__setitem__, found, repeat(1)), maxlen=0)

@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from service.errors import BadRequest
+from service.graph import columns
 from service.graph.selection import COLLECTIONS, Selection, facets, is_member, period_of, select
 from tests.graph.sample import BASE, sample_index
 
@@ -123,6 +124,17 @@ def test_facets_count_what_a_click_would_list():
     ):
         for value, count in counted[name]:
             assert len(slugs(collection="claims", **{attribute: (value,)})) == count
+
+
+@pytest.mark.parametrize("few", [0, 10_000])
+def test_a_document_counts_what_it_says_within_the_filters_few_claims_or_many(few, monkeypatch):
+    monkeypatch.setattr(columns, "_SPARSE", few)
+    connection = sample_index().connection
+    for modality, document in (("alleged", "d002"), ("asserted", "d001")):
+        selection = Selection(collection="entities", modalities=(modality,))
+        counted = dict(facets(connection, selection, BASE)["document"])
+        wanted = Selection(collection="entities", modalities=(modality,), documents=(document,))
+        assert counted == {document: select(connection, wanted, BASE).total}
 
 
 def test_a_kind_finds_the_claims_about_what_is_of_it():
