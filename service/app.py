@@ -35,6 +35,7 @@ from service.graph.compile import compile_sources, source_digest
 from service.graph.evidence import Texts
 from service.graph.forms import Forms
 from service.graph.gate import Gate
+from service.graph.history import difference
 from service.graph.index import Index
 from service.graph.keys import Keys
 from service.graph.loading import follow_sources
@@ -44,12 +45,15 @@ from service.paths import data_dir, ontology_dir
 from service.rdf.iris import graph_iri
 from service.rdf.namespaces import DCTERMS_CREATOR, DCTERMS_LANGUAGE, prefixes
 from service.settings import Settings
-from service.store.base import Delta, Store
+from service.store.base import Delta
 from service.store.embedded import EmbeddedStore, open_store
 
 _log = logging.getLogger(__name__)
 
 Changed = Literal["keep", "refuse", "discard"]
+
+# Beyond so many an index is made anew: the whole costs less than its parts.
+_MOST_CHANGES_TO_FOLLOW = 1000
 
 _DESCRIPTION = """A knowledge graph in which every fact has a source.
 
@@ -95,11 +99,12 @@ def create_app(context: Context) -> ASGIApp:
     app = with_middleware(dispatch, context.settings)
     if context.changes is None:
         return app
-    if context.settings.read_keys and context.keys is not None:
-        app = with_read_keys(app, context.keys)
     versions = Versions(context, create_app)
     context.closing.append(versions.close)
-    return versions.around(app)
+    app = versions.around(app)
+    if context.settings.read_keys and context.keys is not None:
+        app = with_read_keys(app, context.keys)  # around all versions: an earlier one is no less to be kept
+    return app
 
 
 def _sparql_apps(context: Context, editor: ASGIApp) -> tuple[ASGIApp, ASGIApp]:
@@ -185,18 +190,32 @@ def gate_maker(ontology: Path, base: str) -> Callable[[], Gate]:
     return lambda: Gate(read_shapes(ontology, base=base), read_ontology(ontology, base=base).direct_rule, base=base)
 
 
-def open_index(store: Store, path: Path | None, settings: Settings) -> Index:
-    """The index of a store, made anew where it is of another version, and moved with every change."""
+def open_index(store: EmbeddedStore, path: Path | None, settings: Settings) -> Index:
+    """The index of a store, brought to its version, and moved with every change."""
     index = Index(path, settings.base)
-    stamp = f"{store.id}-{store.version}"
-    if index.stored_version() != stamp:
-        index.build(store.match, stamp)
+    bring_to_present(index, store)
 
     def follow(delta: Delta, version: int) -> None:
-        index.move(store.match, delta, f"{store.id}-{version}")
+        if index.stored_version() == f"{store.id}-{version - 1}":
+            index.move(store.match, delta, f"{store.id}-{version}")
+        else:  # an earlier change could not be followed, as when the disk was full
+            bring_to_present(index, store)
 
     store.listeners.append(follow)
     return index
+
+
+def bring_to_present(index: Index, store: EmbeddedStore) -> None:
+    """Move an index of an earlier version of this store by the changes since; make any other anew."""
+    stamp = f"{store.id}-{store.version}"
+    stored = index.stored_version() or ""
+    if stored == stamp:
+        return
+    name, _, number = stored.rpartition("-")
+    if name == store.id and number.isdecimal() and 0 <= store.version - int(number) <= _MOST_CHANGES_TO_FOLLOW:
+        index.move(store.match, difference(store, int(number), store.version), stamp)
+    else:
+        index.build(store.match, stamp)
 
 
 async def serve_project(settings: Settings, *, progress: Progress) -> int:

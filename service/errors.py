@@ -34,6 +34,7 @@ MarsadError
 ├── ChangeRefused           a change breaks a shape or a rule of the graph; holds everything that is wrong
 ├── ChangeConflict          a change does not fit what is there by now
 │   └── PreconditionFailed  what is to be replaced is not what the client has seen
+│       └── PreconditionRequired  the client does not say what it has seen
 ├── Forbidden               a key is missing, wrong, expired, or not for this
 └── ReadOnly                a change was asked for where none are taken
 """
@@ -250,7 +251,11 @@ class ChangeConflict(MarsadError):
 
 
 class PreconditionFailed(ChangeConflict):
-    """What is to be replaced is not what the client has seen (`If-Match`), or the client does not say what it saw."""
+    """What is to be replaced is not what the client has seen (`If-Match`), or is there (`If-None-Match`)."""
+
+
+class PreconditionRequired(PreconditionFailed):
+    """Something is to be replaced, and the client does not say what it has seen."""
 
 
 class Forbidden(MarsadError):

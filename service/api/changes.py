@@ -19,6 +19,7 @@ from service.api.context import Context, context_of
 from service.api.gated_store import message_of
 from service.api.negotiation import choose
 from service.api.parameters import refuse_unknown
+from service.api.preconditions import Guard, touches_graph
 from service.api.problems import UnsupportedMediaType
 from service.api.representation import check_not_modified, read_headers
 from service.errors import BadRequest, BodyTooLarge, NotFound, PreconditionFailed, ReadOnly
@@ -65,6 +66,7 @@ class Writing:
         self.changes = changes_of(context)
         self.dry_run = dry_run == "true"
         self.message = message_of(message, request.headers.get("marsad-message"))
+        self.deadline_s = context.settings.deadline_s
 
     def author(self, needed: Scope = "write") -> Author:
         """Whoever asks. Raises Forbidden."""
@@ -92,44 +94,28 @@ class Writing:
         return read_form(await body_of(self.request, self.context), yaml=kind != _JSON)
 
     async def submit(
-        self, propose: Callable[[Match], Delta], *, seen: Callable[[Delta], bool] | None = None, created: str = ""
+        self, propose: Callable[[Match], Delta], *, guard: Guard | None = None, created: str = ""
     ) -> Response:
-        """Make the change; `seen` says whether a change touches what `If-Match` speaks of."""
+        """Make the change; `guard` is what `If-Match` speaks of, `created` where the thing is if it was not there."""
         by = self.author()
+        was_there = False
+
+        def expect() -> None:
+            nonlocal was_there
+            if guard is not None:
+                was_there = guard.exists()
+                headers = self.request.headers
+                conditions = headers.get("if-match"), headers.get("if-none-match")
+                guard.expectation(self.changes.store, *conditions)()
+
         outcome = await self.changes.submit(
-            propose,
-            by=by,
-            message=self.message,
-            dry_run=self.dry_run,
-            expect=self._expect(seen) if seen is not None else None,
+            propose, by=by, message=self.message, dry_run=self.dry_run, expect=expect, deadline_s=self.deadline_s
         )
         headers = {"Marsad-Version": str(outcome.version), "Cache-Control": "no-store"}
         status = 200
-        if created and not self.dry_run:
+        if created and not was_there and not self.dry_run:
             status, headers["Location"] = 201, created
         return JSONResponse(outcome_json(outcome, self.context.base), status, headers)
-
-    def _expect(self, seen: Callable[[Delta], bool]) -> Callable[[], None]:
-        """Refuse if what is to be replaced was changed after the version in the ETag that the client sends back."""
-        tag = self.request.headers.get("if-match")
-        if tag is None:
-            raise PreconditionFailed(
-                "replacing needs If-Match: the ETag of the GET that you saw, or * for whatever is there"
-            )
-        store = self.changes.store
-
-        def expect() -> None:
-            if tag.strip() == "*":
-                return
-            found = re.fullmatch(r'(?:W/)?"([^"]*?)-(\d+)(?:-[^"]*)?"', tag.strip())
-            if found is None or found[1] != store.id or int(found[2]) > store.version:
-                raise PreconditionFailed("If-Match names no version of this graph")
-            for version in range(int(found[2]) + 1, store.version + 1):
-                delta = log_of(self.changes).delta(version)
-                if delta is not None and seen(delta):
-                    raise PreconditionFailed(f"change {version} has altered it since; read it again")
-
-        return expect
 
 
 _Writing = Annotated[Writing, Depends(Writing)]
@@ -163,17 +149,18 @@ async def body_of(request: Request, context: Context) -> bytes:
     return bytes(found)
 
 
-def _touches(*subjects: ox.NamedNode) -> Callable[[Delta], bool]:
-    wanted = set(subjects)
-    return lambda delta: any(quad.subject in wanted for quad in (*delta.removed, *delta.added))
+def _guard_of_record(writing: "Writing", collection: str, name: str, *, required: bool) -> Guard:
+    make = document_iri if collection == "documents" else entity_iri
+    iri, match = make(writing.context.base, _part(name)), writing.changes.store.match
+
+    def touches(delta: Delta) -> bool:
+        return any(quad.subject == iri for quad in (*delta.removed, *delta.added))
+
+    return _guard(touches, lambda: next(match(iri, None, None, None), None) is not None, required)
 
 
-def _touches_graph(graph: ox.NamedNode) -> Callable[[Delta], bool]:
-    return lambda delta: any(quad.graph_name == graph for quad in (*delta.removed, *delta.added))
-
-
-def _touches_claim(base: str, name: str) -> Callable[[Delta], bool]:
-    iri = f"{base}claim/{name}"
+def _guard_of_claims(writing: "Writing", name: str, *, required: bool) -> Guard:
+    iri = f"{writing.context.base}claim/{_part(name)}"
 
     def touches(delta: Delta) -> bool:
         subjects = (quad.subject for quad in (*delta.removed, *delta.added))
@@ -182,7 +169,30 @@ def _touches_claim(base: str, name: str) -> Callable[[Delta], bool]:
             for node in subjects
         )
 
-    return touches
+    return _guard(touches, lambda: writing.forms.has_claims(writing.changes.store.match, name), required)
+
+
+def _guard_of_facts(writing: "Writing", document: str) -> Guard:
+    graph = graph_iri(writing.context.base, _part(document))
+    match = writing.changes.store.match
+    return _guard(
+        lambda delta: touches_graph(delta, graph.value),
+        lambda: next(match(None, None, None, graph), None) is not None,
+        required=True,
+    )
+
+
+def _guard(touches: Callable[[Delta], bool], exists: Callable[[], bool], required: bool) -> Guard:
+    return Guard(touches, exists, exists if required else lambda: False)
+
+
+def _guard_of_all(guards: list[Guard]) -> Guard:
+    """What several operations are about; replacing any of them needs `If-Match`. Their list itself is always there."""
+    return Guard(
+        lambda delta: any(guard.touches(delta) for guard in guards),
+        lambda: True,
+        lambda: any(guard.replaces() for guard in guards),
+    )
 
 
 # --- records ---
@@ -205,9 +215,8 @@ async def get_facts(document: str, writing: _Writing) -> Response:
 async def put_facts(document: str, writing: _Writing) -> Response:
     writing.author()
     facts = _facts_of(await writing.table(), document)
-    graph = graph_iri(writing.context.base, _part(document))
     return await writing.submit(
-        lambda match: writing.forms.put_facts(match, document, facts), seen=_touches_graph(graph)
+        lambda match: writing.forms.put_facts(match, document, facts), guard=_guard_of_facts(writing, document)
     )
 
 
@@ -216,11 +225,10 @@ async def put_claims(name: str, writing: _Writing) -> Response:
     writing.author()
     document, fact = _fact(name)
     record = await writing.table()
-    exists = any(True for _ in writing.forms._claims_of(writing.changes.store.match, name))
     return await writing.submit(
         lambda match: writing.forms.put_facts(match, document, _one(fact, record), only=fact),
-        seen=_touches_claim(writing.context.base, name) if exists else None,
-        created="" if exists else str(writing.request.url.path),
+        guard=_guard_of_claims(writing, name, required=True),
+        created=str(writing.request.url.path),
     )
 
 
@@ -236,7 +244,7 @@ async def patch_claims(name: str, writing: _Writing) -> Response:
             raise NotFound(f"there is no fact {name}")
         return writing.forms.put_facts(match, document, _one(fact, _merged(forms[fact], changed)), only=fact)
 
-    return await writing.submit(propose)
+    return await writing.submit(propose, guard=_guard_of_claims(writing, name, required=False))
 
 
 @router.post("/claims", status_code=201, summary="Add a fact: its record with `document` and `fact`, its name.")
@@ -248,7 +256,7 @@ async def post_claims(writing: _Writing) -> Response:
     record = Table(entries, table.line)
 
     def propose(match: Match) -> Delta:
-        if any(True for _ in writing.forms._claims_of(match, f"{document}.{fact}")):
+        if writing.forms.has_claims(match, f"{document}.{fact}"):
             raise PreconditionFailed(f"there is a fact {document}.{fact} already; PUT replaces it")
         return writing.forms.put_facts(match, document, _one(fact, record), only=fact)
 
@@ -257,8 +265,8 @@ async def post_claims(writing: _Writing) -> Response:
 
 @router.delete("/claims/{name}", summary="Take a claim, or all claims of a fact (d001.fact), away.")
 async def delete_claims(name: str, writing: _Writing) -> Response:
-    seen = _touches_claim(writing.context.base, name) if _guards(writing) else None
-    return await writing.submit(lambda match: writing.forms.delete_claims(match, _part(name)), seen=seen)
+    guard = _guard_of_claims(writing, name, required=False)
+    return await writing.submit(lambda match: writing.forms.delete_claims(match, name), guard=guard)
 
 
 # After the claims: these take any name of a collection.
@@ -268,12 +276,10 @@ async def delete_claims(name: str, writing: _Writing) -> Response:
 async def put_record(collection: Collection, name: str, writing: _Writing) -> Response:
     writing.author()
     table, forms = await writing.table(), writing.forms
-    iri = (document_iri if collection == "documents" else entity_iri)(writing.context.base, _part(name))
-    exists = next(writing.changes.store.match(iri, None, None, None), None) is not None
     return await writing.submit(
         lambda match: forms.put(match, collection, name, table),
-        seen=_touches(iri) if exists else None,
-        created="" if exists else str(writing.request.url.path),
+        guard=_guard_of_record(writing, collection, name, required=True),
+        created=str(writing.request.url.path),
     )
 
 
@@ -285,16 +291,13 @@ async def patch_record(collection: Collection, name: str, writing: _Writing) -> 
     def propose(match: Match) -> Delta:
         return forms.put(match, collection, name, _merged(forms.get(match, collection, name), table))
 
-    return await writing.submit(propose)
+    return await writing.submit(propose, guard=_guard_of_record(writing, collection, name, required=False))
 
 
 @router.delete("/{collection}/{name}", summary="Take an entity, a work or a document away; nothing may need it.")
 async def delete_record(collection: Collection, name: str, writing: _Writing) -> Response:
-    iri = (document_iri if collection == "documents" else entity_iri)(writing.context.base, _part(name))
-    return await writing.submit(
-        lambda match: writing.forms.delete(match, collection, name),
-        seen=_touches(iri) if _guards(writing) else None,
-    )
+    guard = _guard_of_record(writing, collection, name, required=False)
+    return await writing.submit(lambda match: writing.forms.delete(match, collection, name), guard=guard)
 
 
 @router.post("/changes", summary="Several writes as one change: all of them or none.")
@@ -310,12 +313,15 @@ async def post_changes(writing: _Writing) -> Response:
             scratch.apply(_operation(writing.forms, scratch.match, how, path, record))
         return scratch.delta
 
-    return await writing.submit(propose)
+    guards = [_guard_of_operation(writing, how, path) for how, path, _ in operations]
+    return await writing.submit(propose, guard=_guard_of_all(guards))
 
 
-def _guards(writing: Writing) -> bool:
-    """Whether the client guards a deletion, which it need not."""
-    return "if-match" in writing.request.headers
+def _guard_of_operation(writing: Writing, how: str, path: str) -> Guard:
+    collection, name = _split_path(path)
+    if collection == "claims":
+        return _guard_of_claims(writing, name, required=how == "put")
+    return _guard_of_record(writing, collection, name, required=how == "put")
 
 
 def _part(name: str) -> str:
@@ -382,16 +388,20 @@ def _operations(table: Table) -> list[tuple[str, str, Table]]:
 
 
 def _operation(forms: Forms, match: Match, how: str, path: str, record: Table) -> Delta:
-    collection, _, name = path.partition("/")
-    _part(name)
+    collection, name = _split_path(path)
     if collection == "claims":
         if how == "delete":
             return forms.delete_claims(match, name)
         document, fact = _fact(name)
         return forms.put_facts(match, document, _one(fact, record), only=fact)
-    if collection not in ("entities", "works", "documents"):
-        raise BadRequest(f"{path}: a path begins with entities, works, documents or claims")
     return forms.put(match, collection, name, record) if how == "put" else forms.delete(match, collection, name)
+
+
+def _split_path(path: str) -> tuple[str, str]:
+    collection, _, name = path.partition("/")
+    if collection not in ("entities", "works", "documents", "claims"):
+        raise BadRequest(f"{path}: a path begins with entities, works, documents or claims")
+    return collection, _part(name)
 
 
 class _Scratch:

@@ -4,7 +4,7 @@ They change what they take for a store; that asks for the key of the request and
 """
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, cast
@@ -13,10 +13,10 @@ from urllib.parse import unquote
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.auth import authorise
-from service.api.http import OPEN, header, parameters, respond, respond_problem
-from service.api.problems import problem_of
+from service.api.http import OPEN, header, respond
+from service.api.preconditions import Guard, touches_graph
 from service.api.sparql import KEYED
-from service.errors import MarsadError
+from service.errors import BadRequest
 from service.graph.changes import Changes, Outcome
 from service.graph.keys import Keys
 from service.graph.outcome import outcome_json
@@ -31,9 +31,24 @@ class WriteRequest:
     """What a request says of the change that it may ask for, and what became of it."""
 
     scope: Scope
-    message: str
-    dry_run: bool
+    message: str = ""
+    dry_run: bool = False
     outcome: Outcome | None = None
+
+    def read(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Take what the parameters say, those of the URL and of a form. Raises BadRequest."""
+        said: dict[str, list[str]] = {"message": [], "dry-run": []}
+        for name, value in pairs:
+            if name in said:
+                said[name].append(value)
+        for name, values in said.items():
+            if len(values) > 1:
+                raise BadRequest(f"the parameter `{name}` comes more than once")
+        # Anything else that is meant for yes must not be taken for no.
+        if any(value not in ("true", "false") for value in said["dry-run"]):
+            raise BadRequest("the parameter `dry-run` is true or false")
+        self.dry_run = said["dry-run"] == ["true"]
+        self.message = message_of(next(iter(said["message"]), None), header(self.scope, b"marsad-message"))
 
 
 _request: ContextVar[WriteRequest | None] = ContextVar("marsad_write_request", default=None)
@@ -49,14 +64,31 @@ class GatedStore:
         return getattr(self._changes.store, name)
 
     async def change(self, change: Update | Upload, *, deadline_s: float | None = None) -> Delta:
-        """See `Store.change`. Raises Forbidden, ChangeRefused besides."""
+        """See `Store.change`. Raises Forbidden, ChangeRefused, PreconditionFailed besides."""
         request = _request.get()
         assert request is not None, "with_keys stands around every endpoint that writes"
         by = authorise(request.scope, self._keys, "write")
         request.outcome = await self._changes.submit(
-            change, by=by, message=request.message, dry_run=request.dry_run, deadline_s=deadline_s
+            change,
+            by=by,
+            message=request.message,
+            dry_run=request.dry_run,
+            deadline_s=deadline_s,
+            expect=self._expectation(request.scope, change),
         )
         return request.outcome.delta
+
+    def _expectation(self, scope: Scope, change: Update | Upload) -> Callable[[], None]:
+        """What `If-Match` and `If-None-Match` say of the graph that is sent, or of all graphs for an update."""
+        store = self._changes.store
+        if isinstance(change, Update):
+            guard = Guard(lambda _: True, lambda: True)
+        else:
+            graph = change.graph
+            guard = Guard(
+                lambda delta: touches_graph(delta, graph), lambda: graph == "" or graph in store.graph_names()
+            )
+        return guard.expectation(store, header(scope, b"if-match"), header(scope, b"if-none-match"))
 
     async def apply(self, delta: Delta, **_: object) -> int:
         """Nothing gets past the gate."""
@@ -72,29 +104,18 @@ def with_keys(app: ASGIApp, base: str) -> ASGIApp:
     """`app` over a gated store: keys and messages are taken from the request, a dry run answers with what would be."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        scope = {**scope, KEYED: True}
+        request = WriteRequest(scope)
+        scope = {**scope, KEYED: request.read}
         if scope["method"] in _READS:  # nothing is changed by them, and most requests are such
             await app(scope, receive, send)
             return
-        try:
-            request = _write_request(scope)
-        except MarsadError as error:
-            await respond_problem(send, problem_of(error))
-            return
         token = _request.set(request)
         try:
-            wrap = _with_report(request, base, send) if request.dry_run else _with_version(request, send)
-            await app(scope, receive, wrap)
+            await app(scope, receive, _with_outcome(request, base, send))
         finally:
             _request.reset(token)
 
     return answer
-
-
-def _write_request(scope: Scope) -> WriteRequest:
-    pairs = dict(parameters(scope["query_string"].decode("latin-1")))
-    message = message_of(pairs.get("message"), header(scope, b"marsad-message"))
-    return WriteRequest(scope, message, pairs.get("dry-run") == "true")
 
 
 def message_of(parameter: str | None, sent: str | None) -> str:
@@ -103,24 +124,23 @@ def message_of(parameter: str | None, sent: str | None) -> str:
     return " ".join(text.split())[:_MAX_MESSAGE_CHARACTERS]
 
 
-def _with_version(request: WriteRequest, send: Send) -> Send:
+def _with_outcome(request: WriteRequest, base: str, send: Send) -> Send:
+    """The answer with the version that was made; that of a dry run is what it would do."""
+
     async def forward(message: Message) -> None:
-        if message["type"] == "http.response.start" and request.outcome is not None:
-            version = (b"marsad-version", str(request.outcome.version).encode())
-            message = {**message, "headers": [*message["headers"], version]}
-        await send(message)
-
-    return forward
-
-
-def _with_report(request: WriteRequest, base: str, send: Send) -> Callable[[Message], Awaitable[None]]:
-    async def forward(message: Message) -> None:
-        if request.outcome is None:
+        outcome = request.outcome
+        if outcome is None:
             await send(message)
+        elif outcome.dry_run:
+            if message["type"] == "http.response.start":
+                body = json.dumps(outcome_json(outcome, base), ensure_ascii=False).encode()
+                await respond(
+                    send, 200, [(b"content-type", b"application/json"), (b"cache-control", b"no-store"), *OPEN], body
+                )
         elif message["type"] == "http.response.start":
-            body = json.dumps(outcome_json(request.outcome, base), ensure_ascii=False).encode()
-            await respond(
-                send, 200, [(b"content-type", b"application/json"), (b"cache-control", b"no-store"), *OPEN], body
-            )
+            version = (b"marsad-version", str(outcome.version).encode())
+            await send({**message, "headers": [*message["headers"], version]})
+        else:
+            await send(message)
 
     return forward

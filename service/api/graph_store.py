@@ -26,9 +26,9 @@ from service.api.http import (
 )
 from service.api.negotiation import accepts_gzip, choose
 from service.api.problems import MethodNotAllowed, UnsupportedMediaType, problem_of
-from service.api.sparql import refuse_cross_site
+from service.api.sparql import matches_etag, refuse_cross_site, tell_parameters
 from service.errors import AnswerCut, BadRequest, NotFound, ReadOnly, UnknownGraph
-from service.rdf.formats import RDF_FORMATS, by_name
+from service.rdf.formats import RDF_FORMATS, RdfFormat, by_name
 from service.settings import Settings
 from service.store.base import Export, Store, Upload
 
@@ -47,20 +47,26 @@ def create_graph_store_app(store: Store, settings: Settings, *, writable: bool) 
         body = Body(scope, receive) if method not in ("GET", "HEAD", "OPTIONS") else None
         try:
             if method == "OPTIONS":
-                await respond(send, 204, preflight(METHODS, "Accept, Content-Type, If-None-Match"))
+                await respond(
+                    send,
+                    204,
+                    preflight(METHODS, "Accept, Authorization, Content-Type, If-Match, If-None-Match, Marsad-Message"),
+                )
             elif method in ("GET", "HEAD"):
                 await _read(store, scope, send)
             elif body is not None and method in METHODS:
                 if not writable:
                     raise ReadOnly("the graphs of this service are not changed here")
                 refuse_cross_site(scope)
+                tell_parameters(scope, parameters(scope["query_string"].decode("latin-1")))
                 await _write(store, settings, scope, body, send)
             else:
                 raise MethodNotAllowed(METHODS)
         except Exception as error:  # noqa: BLE001 - the last one who can answer; anything unforeseen is a 500 in the log
             problem = problem_of(NotFound(str(error)) if isinstance(error, UnknownGraph) else error)
             close = body is not None and not await body.discard()
-            await respond_problem(send, problem, with_body=method != "HEAD", close=close)
+            accept = header(scope, b"accept")
+            await respond_problem(send, problem, accept=accept, with_body=method != "HEAD", close=close)
 
     return answer
 
@@ -88,13 +94,18 @@ async def _read(store: Store, scope: Scope, send: Send) -> None:
         raise BadRequest("name a graph: /graphs?default or /graphs?graph=IRI")
     row = by_name(RDF_FORMATS, choose(header(scope, b"accept"), _OFFERS)) or RDF_FORMATS[0]
     gzip = accepts_gzip(header(scope, b"accept-encoding"))
-    answer = await store.query(Export(graph, row.name, gzip))
     headers: Headers = [
         (b"content-type", row.content_type.encode()),
         (b"vary", b"Accept, Accept-Encoding"),
         (b"cache-control", b"no-cache"),
         *OPEN,
     ]
+    known, present = header(scope, b"if-none-match"), _etag(store, store.version, row)
+    if known is not None and (graph == "" or graph in store.graph_names()) and matches_etag(known, present):
+        await respond(send, 304, [*headers, (b"etag", present.encode())])
+        return
+    answer = await store.query(Export(graph, row.name, gzip))
+    headers.append((b"etag", _etag(store, answer.version, row).encode()))
     if answer.gzipped:
         headers.append((b"content-encoding", b"gzip"))
     if answer.whole is not None:
@@ -119,6 +130,11 @@ async def _read(store: Store, scope: Scope, send: Send) -> None:
     if exchange is not None and until_close:
         exchange.end_answer()
     await send({"type": "http.response.body", "body": b""})
+
+
+def _etag(store: Store, version: int, row: RdfFormat) -> str:
+    """Weak: the order of the triples is not promised across restarts."""
+    return f'W/"{store.id}-{version}-{row.suffix}"'
 
 
 async def _write(store: Store, settings: Settings, scope: Scope, incoming: Body, send: Send) -> None:

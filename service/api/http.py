@@ -8,7 +8,7 @@ from urllib.parse import unquote_plus
 
 from starlette.types import Receive, Scope, Send
 
-from service.api.problems import CONTENT_TYPE, Problem, RequestTimeout, UnsupportedMediaType
+from service.api.problems import Problem, RequestTimeout, UnsupportedMediaType
 from service.errors import BadRequest, BodyTooLarge, MarsadError
 
 Headers = list[tuple[bytes, bytes]]
@@ -140,13 +140,16 @@ async def respond(send: Send, status: int, headers: Headers, body: bytes = b"", 
     await send({"type": "http.response.body", "body": body if with_body and status not in (204, 304) else b""})
 
 
-async def respond_problem(send: Send, problem: Problem, *, with_body: bool = True, close: bool = False) -> None:
+async def respond_problem(
+    send: Send, problem: Problem, *, accept: str | None = None, with_body: bool = True, close: bool = False
+) -> None:
     """A problem, open to every page. `close`: what the client still sends would be read as its next request."""
-    headers: Headers = [(b"content-type", CONTENT_TYPE.encode()), *OPEN, (b"cache-control", b"no-store")]
+    content_type, body = problem.form(accept)
+    headers: Headers = [(b"content-type", content_type.encode()), *OPEN, (b"cache-control", b"no-store")]
     headers += [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
     if close:
         headers.append((b"connection", b"close"))
-    await respond(send, problem.status, headers, problem.body, with_body=with_body)
+    await respond(send, problem.status, headers, body, with_body=with_body)
 
 
 def preflight(methods: Sequence[str], request_headers: str) -> Headers:

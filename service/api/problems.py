@@ -3,6 +3,7 @@
 import json
 import logging
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,13 +12,18 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from service import errors
-from service.api.negotiation import NotAcceptable
+from service.api.negotiation import NotAcceptable, choose
 from service.api.parameters import explain
 from service.errors import MarsadError
+from service.graph.validation import ValidationReport, ValidationResult
+from service.rdf.formats import RDF_FORMATS, by_name
 
 _log = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
+_JSON = "application/json"
+# What a report is sent as: one graph without a name.
+_REPORTS = tuple(row.media_type for row in RDF_FORMATS)
 _TYPES = "https://marsad.example/problems/"
 
 
@@ -69,6 +75,7 @@ TABLE: dict[type[BaseException], tuple[int, str, str]] = {
     errors.SourceErrors: (422, "sources", "The data cannot be compiled"),
     errors.ChangeRefused: (422, "change-refused", "The change breaks a rule of the graph"),
     errors.ChangeConflict: (409, "conflict", "The change does not fit what is there"),
+    errors.PreconditionRequired: (428, "precondition-required", "What was seen has to be named"),
     errors.PreconditionFailed: (412, "precondition", "What is to be replaced is not what was seen"),
     errors.Forbidden: (401, "key", "A key is needed"),
     errors.StorageFailed: (507, "storage", "The disk did not take the change"),
@@ -95,11 +102,21 @@ class Problem:
     status: int
     members: dict[str, Any]
     headers: dict[str, str] = field(default_factory=dict)
+    report: ValidationReport | None = None
 
     @property
     def body(self) -> bytes:
         """The body in JSON."""
         return json.dumps(self.members, ensure_ascii=False).encode()
+
+    def form(self, accept: str | None) -> tuple[str, bytes]:
+        """Content-Type and body as a client wants them: what shapes find is a SHACL report in RDF too."""
+        if self.report is not None:
+            with suppress(NotAcceptable):  # an error is said in JSON to who accepts neither
+                row = by_name(RDF_FORMATS, choose(accept, [CONTENT_TYPE, _JSON, *_REPORTS]))
+                if row is not None and row.media_type in _REPORTS:
+                    return row.content_type, self.report.serialised(row)
+        return CONTENT_TYPE, self.body
 
 
 def problem_of(error: BaseException) -> Problem:
@@ -110,6 +127,7 @@ def problem_of(error: BaseException) -> Problem:
     status, name, title = row
     members: dict[str, Any] = {"type": _TYPES + name, "title": title, "status": status, "detail": str(error)}
     headers: dict[str, str] = {}
+    report: ValidationReport | None = None
     if isinstance(error, errors.QueryError):
         places = {"line": error.line, "column": error.column, "token": error.token}
         members |= {key: value for key, value in places.items() if value is not None}
@@ -120,6 +138,7 @@ def problem_of(error: BaseException) -> Problem:
         headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, errors.ChangeRefused):
         members["violations"] = [_violation(found) for found in error.violations]
+        report = ValidationReport(tuple(found for found in error.violations if isinstance(found, ValidationResult)))
     if isinstance(error, errors.Forbidden):
         members["needs"] = error.needs
         if error.known:
@@ -135,7 +154,7 @@ def problem_of(error: BaseException) -> Problem:
         headers["Allow"] = ", ".join(error.allowed)
     if isinstance(error, UnsupportedMediaType):
         headers["Accept-Encoding"] = "identity"
-    return Problem(status, members, headers)
+    return Problem(status, members, headers, report)
 
 
 def _violation(found: errors.Violation) -> dict[str, Any]:
@@ -174,11 +193,12 @@ def _status_problem(status: int, detail: str) -> Problem:
 def install_handlers(api: FastAPI) -> None:
     """Let a FastAPI application answer every error with a problem."""
 
-    def respond(problem: Problem) -> Response:
-        return Response(problem.body, problem.status, problem.headers, CONTENT_TYPE)
+    def respond(problem: Problem, accept: str | None = None) -> Response:
+        content_type, body = problem.form(accept)
+        return Response(body, problem.status, problem.headers, content_type)
 
-    async def on_error(_: Request, error: Exception) -> Response:
-        return respond(problem_of(error))
+    async def on_error(request: Request, error: Exception) -> Response:
+        return respond(problem_of(error), request.headers.get("accept"))
 
     async def on_status(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

@@ -40,7 +40,7 @@ from service.store.base import Answer, Query, Store
 from service.store.workers import new_query_id
 
 METHODS = ("GET", "HEAD", "POST", "QUERY", "OPTIONS")
-_REQUEST_HEADERS = "Accept, Content-Type, If-None-Match, Marsad-Query-Id"
+_REQUEST_HEADERS = "Accept, Authorization, Content-Type, If-Match, If-None-Match, Marsad-Message, Marsad-Query-Id"
 _KNOWN_PARAMETERS = {
     "query",
     "update",
@@ -169,7 +169,8 @@ class SparqlEndpoint:
         except Exception as error:  # noqa: BLE001 - the last one who can answer; anything unforeseen is a 500 in the log
             problem = problem_of(error)
             close = body is not None and not await body.discard()
-            await respond_problem(send, problem, with_body=method != "HEAD", close=close)
+            accept = header(scope, b"accept")
+            await respond_problem(send, problem, accept=accept, with_body=method != "HEAD", close=close)
 
     # --- reading a request ---
 
@@ -280,7 +281,7 @@ class SparqlEndpoint:
         volatile, with_body = prepared.reading.volatile, scope["method"] != "HEAD"
         if not volatile:
             known = others.get(b"if-none-match")
-            if known is not None and _matches(known, etag := self._etag(prepared, version)):
+            if known is not None and matches_etag(known, etag := self._etag(prepared, version)):
                 await respond(send, 304, [*prepared.headers, (b"etag", etag.encode())])
                 return
             cached = self.cache.get(prepared.key, version)
@@ -389,7 +390,7 @@ class SparqlEndpoint:
             (b"etag", etag.encode()),
         ]
         known = header(scope, b"if-none-match")
-        if known is not None and _matches(known, etag):
+        if known is not None and matches_etag(known, etag):
             await respond(send, 304, headers)
         else:
             await respond(send, 200, headers, body, with_body=scope["method"] != "HEAD")
@@ -412,6 +413,7 @@ class SparqlEndpoint:
             raise BadRequest("a request holds a query or an update, not both")
         text = _only(pairs, "update")
         assert text is not None, "the caller has seen it"
+        tell_parameters(scope, pairs)
         using, using_named = _iris(pairs, "using-graph-uri"), _iris(pairs, "using-named-graph-uri")
         update = await asyncio.to_thread(
             plan_update,
@@ -453,8 +455,14 @@ class _Watch:
             self._task.cancel()
 
 
-# In the scope of a request whose changes need a key.
+# In the scope of a request whose changes need a key: what is to be told the parameters of a change.
 KEYED = "marsad.keyed"
+
+
+def tell_parameters(scope: Scope, pairs: Sequence[tuple[str, str]]) -> None:
+    """Hand the parameters of a change on to who knows of messages and dry runs. Raises BadRequest."""
+    if KEYED in scope:
+        scope[KEYED](pairs)
 
 
 async def _send_part(exchange: Exchange | None, send: Send, part: bytes) -> None:
@@ -484,7 +492,7 @@ def refuse_cross_site(scope: Scope) -> None:
 
     Raises CrossSite.
     """
-    if scope.get(KEYED):  # no page of another site has the key, and a browser adds none by itself
+    if KEYED in scope:  # no page of another site has the key, and a browser adds none by itself
         return
     host = header(scope, b"host") or ""
     origin = header(scope, b"origin")
@@ -583,7 +591,7 @@ def _format_for(form: str, accept: str | None, named: str | None) -> tuple[RdfFo
     return row, f"{media_type}; charset={row.charset}" if row.charset else media_type
 
 
-def _matches(if_none_match: str, etag: str) -> bool:
+def matches_etag(if_none_match: str, etag: str) -> bool:
     """Weak comparison. RFC 9110, section 13.1.2."""
     opaque = etag.removeprefix("W/")
     return any(tag.strip().removeprefix("W/") in (opaque, "*") for tag in if_none_match.split(","))

@@ -8,6 +8,7 @@ A change that breaks a shape or a rule raises ChangeRefused and leaves no trace.
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from typing import TypeAlias, TypeVar
 
 import pyoxigraph as ox
 
-from service.errors import ChangeConflict, ChangeRefused, NotFound
+from service.errors import BadRequest, ChangeConflict, ChangeRefused, NotFound
 from service.graph.gate import Fault, Gate, Match, Verdict, exact
 from service.graph.history import only_claims, quads_at, reversed_change
 from service.graph.provenance import activity
@@ -34,14 +35,22 @@ Proposal: TypeAlias = Update | Upload | Delta | Callable[[Match], Delta]
 
 # 500,000 quads: up to there a copy of the graph for the questions takes about a second.
 _MOST_QUADS_FOR_QUESTIONS = 500_000
+# Letters that need no escapes in a log or an IRI.
+AUTHOR_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+# What XML cannot carry, however it is written: the message stands in a feed.
+_NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Whoever makes a change: a name of letters, digits, `.`, `_` and `-`."""
+    """Whoever makes a change: a name of letters, digits, `.`, `_` and `-`. Raises BadRequest: it has others."""
 
     name: str
+
+    def __post_init__(self) -> None:
+        if not AUTHOR_NAME.fullmatch(self.name):
+            raise BadRequest(f"{self.name!r}: a name has letters, digits, `.`, `_` and `-`, 64 at most")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +141,13 @@ class Changes:
         """Make a change, or with `dry_run` say what it would do.
 
         `expect` is called when nothing else can change the graph any more, and may raise. `about` is kept in the log
-        besides agent, time and message. A cancelled caller does not stop a change that has begun to be written.
+        besides agent, time and message (which is kept on one line). A cancelled caller does not stop a change that has begun to be written.
 
         Raises ChangeRefused: it breaks a shape or a rule; `violations` hold everything. Nothing was changed.
+        Raises QueueFull: other changes took until the deadline, and this one was never begun.
         Raises StorageFailed: the disk did not take it. Raises what `Store.propose` raises.
         """
-        async with self._one:
+        async with self.store.turn(self._one, deadline_s):
             if expect is not None:
                 expect()
             verdict = await self._examine(proposal, deadline_s)
@@ -153,19 +163,19 @@ class Changes:
                 return replace(outcome, questions=await self._in_thread(self._changed_questions, verdict.delta))
             if not verdict.delta:
                 return outcome
-            said = {"agent": by.name, "time": self._time(), "message": message, **(about or {})}
+            said = {"agent": by.name, "time": self._time(), "message": one_line(message), **(about or {})}
             version = await _to_the_end(self._write(verdict.delta, {name: text for name, text in said.items() if text}))
             return replace(outcome, version=version)
 
     async def examine(self, proposal: Proposal, *, deadline_s: float | None = None) -> tuple[Verdict, list[Violation]]:
         """What the gate says of a proposal, for data that are not to be stored; nothing is changed and nothing waits."""
-        async with self._one:
+        async with self.store.turn(self._one, deadline_s):
             verdict = await self._examine(proposal, deadline_s)
             return verdict, self.violations(verdict)
 
     async def state_at(self, version: int) -> set[ox.Quad]:
         """The whole graph as it was at a version. Raises NotFound: the log does not reach back to it."""
-        async with self._one:  # nothing changes while the present graph is read
+        async with self.store.turn(self._one):  # nothing changes while the present graph is read
             return await self._in_thread(quads_at, self.store, version)
 
     async def undo(self, version: int, *, by: Author, message: str = "", dry_run: bool = False) -> Outcome:
@@ -248,6 +258,11 @@ class Changes:
             if old != new:
                 found.append(QuestionChange(question.name, question.title, len(old - new), len(new - old)))
         return tuple(found)
+
+
+def one_line(text: str) -> str:
+    """A text on one line, without control characters."""
+    return " ".join(_NOT_IN_XML.sub("", text).split())
 
 
 async def _to_the_end(work: Awaitable[_T]) -> _T:

@@ -177,6 +177,10 @@ class Forms:
             raise NotFound(f"there is no {name} in {collection}")
         return found
 
+    def has_claims(self, match: Match, name: str) -> bool:
+        """Whether there is a claim of that name, or any of a fact."""
+        return next(self._claims_of(match, name), None) is not None
+
     def _claims_of(self, match: Match, name: str) -> Iterator[ox.NamedNode]:
         document, _, rest = name.partition(".")
         fact = rest.partition(".")[0]

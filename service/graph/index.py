@@ -129,10 +129,12 @@ class Index:
         return rows.get("version") if rows.get("schema") == str(SCHEMA_VERSION) else None
 
     def build(self, match: Match, version: str) -> None:
-        """Make the index anew from the graph behind `match`, in one transaction."""
-        _drop_everything(self.connection)
+        """Make the index anew from the graph behind `match`, in one transaction: readers see the old one or the new one."""
         with self.connection:
-            self.connection.executescript(_SCHEMA)
+            self.connection.execute("BEGIN IMMEDIATE")
+            _drop_everything(self.connection)
+            for statement in _SCHEMA.split(";"):
+                self.connection.execute(statement)
             writer = _Writer(self.connection, match, self.base)
             writer.write_topics()
             writer.write_resources(writer.all_resources())
@@ -144,12 +146,16 @@ class Index:
     def move(self, match: Match, delta: Delta, version: str) -> None:
         """Bring the index to `version`; `match` answers from the graph after the change.
 
-        The rows of every node whose description the change touches are made anew; the rest stays.
+        The rows of every node whose description the change touches are made anew; the rest stays. A change of the class
+        hierarchy touches every instance: then all is made anew.
         """
+        if any(quad.predicate == ns.RDFS_SUBCLASS_OF for quad in (*delta.removed, *delta.added)):
+            self.build(match, version)
+            return
         with self.connection:
             writer = _Writer(self.connection, match, self.base)
             touched = writer.touched_by(delta)
-            if any(quad.predicate in (ns.SKOS_BROADER, ns.RDFS_SUBCLASS_OF) for quad in (*delta.removed, *delta.added)):
+            if any(quad.predicate == ns.SKOS_BROADER for quad in (*delta.removed, *delta.added)):
                 writer.write_topics()
             spoken_of = writer.spoken_of(touched.claims)
             writer.write_resources(touched.resources)
@@ -484,11 +490,10 @@ def _drop_everything(connection: sqlite3.Connection) -> None:
     tables = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall()
     virtual = [name for name, sql in tables if sql.startswith("CREATE VIRTUAL")]
     plain = [name for name, _ in tables if name not in virtual and not name.startswith("sqlite_")]
-    with connection:
-        for name in sorted(virtual, key=lambda table: table != "part_counts"):
-            connection.execute(f"DROP TABLE IF EXISTS {name}")
-        for name in plain:
-            connection.execute(f"DROP TABLE IF EXISTS {name}")
+    for name in sorted(virtual, key=lambda table: table != "part_counts"):
+        connection.execute(f"DROP TABLE IF EXISTS {name}")
+    for name in plain:
+        connection.execute(f"DROP TABLE IF EXISTS {name}")
 
 
 def _closure(quads: Iterable[ox.Quad]) -> dict[ox.NamedNode, set[ox.NamedNode]]:

@@ -20,15 +20,13 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from service.errors import BadRequest, ConfigurationError, Forbidden, NotFound, StorageFailed
-from service.graph.changes import Author
+from service.graph.changes import AUTHOR_NAME, Author
 
 Scope = Literal["read", "write", "admin"]
 # Each scope holds those before it.
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 _FILE = "keys.json"
-# Letters that need no escapes in a log or an IRI: the name is the agent in the history.
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 # 32 bytes: 256 bits, beyond any guessing.
 _SECRET_BYTES = 32
 # 4 bytes: names a key among those of one service; says nothing of the secret.
@@ -139,7 +137,7 @@ class Keys:
         Raises StorageFailed: the file cannot be written.
         """
         now = self._now()
-        if not _NAME.fullmatch(name):
+        if not AUTHOR_NAME.fullmatch(name):
             raise BadRequest(f"{name!r}: a key's name has letters, digits, `.`, `_` and `-`, 64 at most")
         if expires is not None and expires <= now:
             raise BadRequest(f"{_stamp(expires)} is past: the key could never be used")

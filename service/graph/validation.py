@@ -26,6 +26,7 @@ from rdflib.query import Result as QueryResult
 
 from service.errors import OntologyError
 from service.rdf import namespaces as ns
+from service.rdf.formats import TURTLE, RdfFormat
 from service.rdf.terms import boolean, sort_key, string, text
 from service.rdf.turtle import write_turtle
 
@@ -80,6 +81,12 @@ class ValidationReport:
         """The standard validation report; `sh:conforms` is as SHACL has it: false where there is any result."""
         triples = _report_triples(self)
         return b"".join(write_turtle(triples, prefixes, allow_blank_nodes=True)).decode()
+
+    def serialised(self, row: RdfFormat) -> bytes:
+        """The standard validation report in a format."""
+        if row is TURTLE:
+            return self.turtle().encode()
+        return ox.serialize(_report_triples(self), format=row.ox_format) or b""
 
 
 class PreparingGraph(rdflib.Graph):

@@ -16,7 +16,8 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -512,10 +513,18 @@ class EmbeddedStore:
 
     async def change(self, change: Update | Upload, *, deadline_s: float | None = None) -> Delta:
         """See `Store.change`."""
+        async with self.turn(self._writing, deadline_s):
+            delta = await self.propose(change, deadline_s=deadline_s)
+            await self._apply(delta)
+        return delta
+
+    @asynccontextmanager
+    async def turn(self, lock: asyncio.Lock, deadline_s: float | None = None) -> AsyncIterator[None]:
+        """Hold `lock`. Raises QueueFull: others held it until the deadline, so that what follows was never begun."""
         limit = min(deadline_s or self._settings.deadline_s, self._settings.deadline_s)
         try:
             async with asyncio.timeout(limit):
-                await self._writing.acquire()
+                await lock.acquire()
         except TimeoutError:
             raise QueueFull(
                 f"other changes took {limit:g} s; this one was never started",
@@ -525,11 +534,9 @@ class EmbeddedStore:
                 retry_after_s=1 + int(self._settings.deadline_s // 4),
             ) from None
         try:
-            delta = await self.propose(change, deadline_s=deadline_s)
-            await self._apply(delta)
+            yield
         finally:
-            self._writing.release()
-        return delta
+            lock.release()
 
     async def apply(self, delta: Delta, *, about: Mapping[str, str] | None = None) -> int:
         """See `Store.apply`."""
@@ -580,10 +587,16 @@ class EmbeddedStore:
             with contextlib.suppress(StoreUnavailable):  # a new replica starts with this change in it
                 await self._replica.send({"op": "apply", "version": version}, packed)
         self._pool.publish(version)
-        if self._directory is not None and version - self._state.on_disk >= _CHECKPOINT_EVERY:
-            await asyncio.to_thread(self._checkpoint)
         for listener in self.listeners:
-            listener(delta, version)
+            try:
+                listener(delta, version)
+            except Exception:  # noqa: BLE001 - the change is made and durable: no listener may make it look undone
+                _log.exception("change %d is made, and what follows the graph could not follow it", version)
+        if self._directory is not None and version - self._state.on_disk >= _CHECKPOINT_EVERY:
+            try:
+                await asyncio.to_thread(self._checkpoint)
+            except OSError as error:  # the log has the change; a start has more of it to apply again
+                _log.error("the database could not be flushed: %s", error)
 
     def _checkpoint(self) -> None:
         assert self._directory is not None

@@ -254,7 +254,12 @@ def _upload(store: ox.Store, head: dict[str, Any], body: bytes, output: _Output,
         data = body[position : position + size]
         position += size
         arrived |= set(_parsed(data, RDF_FORMATS[format_name], name, head["base"]))
-    present = set(store.quads_for_pattern(None, None, None, name))
+    # What is added needs no look at the rest of its graph, which may be large.
+    present = (
+        {quad for quad in arrived if quad in store}
+        if how == "add"
+        else set(store.quads_for_pattern(None, None, None, name))
+    )
     exists = isinstance(name, ox.DefaultGraph) or store.contains_named_graph(name)
     named = [name] if isinstance(name, ox.NamedNode) else []
     delta = Delta(

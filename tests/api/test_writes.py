@@ -1,8 +1,9 @@
 """Writing over HTTP: every protocol needs a key and passes the gate; history, dry runs and earlier versions."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
@@ -86,7 +87,7 @@ async def test_a_record_is_put_read_patched_and_deleted(client: Client) -> None:
     read = await client.http.get("/api/v1/records/entities/ann-test")
     assert read.json() == ANN
     refused = await client.send("PUT", "/api/v1/entities/ann-test", ANN)
-    assert refused.status_code == 412
+    assert refused.status_code == 428
     changed = ANN | {"label": {"en": "Ann"}}
     again = await client.send("PUT", "/api/v1/entities/ann-test", changed, If_Match=read.headers["etag"])
     assert again.status_code == 200, again.text
@@ -110,6 +111,123 @@ async def test_an_etag_of_another_resource_changed_since_still_fits(client: Clie
     await client.send("PUT", "/api/v1/entities/bob-test", ANN)
     answer = await client.send("PUT", "/api/v1/entities/ann-test", ANN | {"label": {"en": "Ann"}}, If_Match=etag)
     assert answer.status_code == 200, answer.text
+
+
+async def test_of_two_who_make_the_same_thing_at_once_the_second_is_told(client: Client) -> None:
+    other = ANN | {"label": {"en": "Another Ann"}}
+    answers = await asyncio.gather(
+        *(client.send("PUT", "/api/v1/entities/ann-test", record) for record in (ANN, other)),
+        client.send("PUT", "/api/v1/entities/ann-test", ANN, If_None_Match="*"),
+    )
+    assert [answer.status_code for answer in answers] == [201, 428, 412]
+    assert client.version == 1
+
+
+async def test_whatever_may_alter_a_thing_heeds_if_match(client: Client) -> None:
+    await client.send("PUT", "/api/v1/entities/ann-test", ANN)
+    old = (await client.http.get("/api/v1/records/entities/ann-test")).headers["etag"]
+    await client.send("PATCH", "/api/v1/entities/ann-test", {"contested": "true"})
+    put = {"operations": [{"put": "entities/ann-test", "record": ANN}]}
+    kind = "application/sparql-update"
+    update = "INSERT DATA { GRAPH g:entities { id:ann-test skos:altLabel 'Annie'@en } }"
+    late = [
+        await client.send("PATCH", "/api/v1/entities/ann-test", {"contested": None}, If_Match=old),
+        await client.send("DELETE", "/api/v1/entities/ann-test", If_Match=old),
+        await client.send("POST", "/api/v1/changes", put, If_Match=old),
+        await client.send("POST", "/sparql", update, Content_Type=kind, If_Match=old),
+        await client.send("PUT", "/api/v1/entities/bob-test", ANN, If_Match="*"),
+    ]
+    assert [answer.status_code for answer in late] == [412] * 5
+    assert (await client.send("POST", "/api/v1/changes", put)).status_code == 428
+    assert client.version == 2
+    new = (await client.http.get("/api/v1/records/entities/ann-test")).headers["etag"]
+    assert (await client.send("POST", "/api/v1/changes", put, If_Match=f'"other-1", {new}')).status_code == 200
+    assert client.version == 3
+
+
+async def test_a_graph_is_replaced_if_it_is_what_was_seen(client: Client) -> None:
+    url = f"/graphs?graph={client.context.base}graph/entities"
+    seen = await client.http.get(url, headers={"Accept": "text/turtle"})
+    etag = {"If-None-Match": seen.headers["etag"]}
+    assert (await client.http.get(url, headers={"Accept": "text/turtle"} | etag)).status_code == 304
+    assert (await client.http.get(url, headers={"Accept": "application/n-triples"} | etag)).status_code == 200
+    await client.send("PUT", "/api/v1/entities/ann-test", ANN)
+    kind = {"Content_Type": "text/turtle"}
+    late = await client.send("PUT", url, seen.content, If_Match=seen.headers["etag"], **kind)
+    assert late.status_code == 412
+    now = await client.http.get(url, headers={"Accept": "text/turtle"})
+    same = await client.send("PUT", url, now.content, If_Match=now.headers["etag"], **kind)
+    assert same.status_code == 204, same.text
+    assert same.headers["marsad-version"] == "1"
+
+
+async def test_a_refused_change_is_a_shacl_report_to_who_accepts_rdf(client: Client) -> None:
+    kind = "application/sparql-update"
+    update = "DELETE WHERE { GRAPH g:entities { id:morocco skos:prefLabel ?label } }"
+    requests: list[tuple[str, str, Any, dict[str, str]]] = [
+        ("POST", "/sparql", update, {"Content_Type": kind}),
+        ("DELETE", "/api/v1/entities/morocco", None, {}),
+        ("DELETE", f"/graphs?graph={client.context.base}graph/entities", None, {}),
+    ]
+    sh = "http://www.w3.org/ns/shacl#"
+    for method, url, body, headers in requests:
+        for media_type, form in (("text/turtle", ox.RdfFormat.TURTLE), ("application/ld+json", ox.RdfFormat.JSON_LD)):
+            refused = await client.send(method, url, body, Accept=media_type, **headers)
+            assert refused.status_code == 422
+            assert refused.headers["content-type"].startswith(media_type)
+            report = ox.Store()
+            report.load(refused.content, form)
+            (root,) = report.quads_for_pattern(None, ox.NamedNode(f"{sh}conforms"), ox.Literal(False))
+            results = [
+                quad.object for quad in report.quads_for_pattern(root.subject, ox.NamedNode(f"{sh}result"), None)
+            ]
+            assert results
+            for name in ("focusNode", "resultSeverity", "sourceConstraintComponent", "sourceShape", "resultMessage"):
+                assert all(any(report.quads_for_pattern(node, ox.NamedNode(sh + name), None)) for node in results)
+        problem = await client.send(method, url, body, Accept="text/html", **headers)
+        assert problem.headers["content-type"] == "application/problem+json"
+        assert problem.json()["violations"]
+    assert client.version == 0
+
+
+@pytest.mark.parametrize("parameter", ["dry-run=yes", "dry-run=1", "dry-run=True", "dry-run="])
+async def test_what_may_be_meant_as_a_dry_run_and_is_none_changes_nothing(client: Client, parameter: str) -> None:
+    update = "INSERT DATA { GRAPH g:entities { id:morocco marsad:contested true } }"
+    kind = "application/sparql-update"
+    label = f'<{client.context.base}id/morocco> <http://www.w3.org/2004/02/skos/core#prefLabel> "Marokko"@de .'
+    graph = f"/graphs?graph={client.context.base}graph/entities"
+    answers = [
+        await client.send("POST", f"/sparql?{parameter}", update, Content_Type=kind),
+        await client.send("POST", f"{graph}&{parameter}", label, Content_Type="text/turtle"),
+        await client.send("PATCH", f"/api/v1/entities/morocco?{parameter}", {"contested": "true"}),
+    ]
+    assert [answer.status_code for answer in answers] == [400] * 3
+    assert client.version == 0
+
+
+async def test_dry_run_and_message_may_stand_in_the_form_of_an_update(client: Client) -> None:
+    update = "INSERT DATA { GRAPH g:entities { id:morocco marsad:contested true } }"
+    key = {"Authorization": f"Bearer {client.token}"}
+    dry = await client.http.post("/sparql", data={"update": update, "dry-run": "true"}, headers=key)
+    assert dry.json()["dryRun"] is True
+    assert client.version == 0
+    await client.http.post("/sparql", data={"update": update, "message": "In a form"}, headers=key)
+    assert (await client.http.get("/api/v1/changes/1")).json()["message"] == "In a form"
+
+
+async def test_where_reads_need_a_key_an_earlier_version_needs_it_too(client: Client) -> None:
+    await client.send("PUT", "/api/v1/entities/ann-test", ANN)
+    closed = replace(client.context, settings=replace(client.context.settings, read_keys=True), closing=[])
+    transport = httpx.ASGITransport(create_app(closed), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://service.test") as http:
+        for url in ("/sparql?query=ASK{}", "/api/v1/entities", "/export/dataset.ttl", "/graphs?default"):
+            for version in ("", "0", "1"):
+                asked = f"{url}{'&' if '?' in url else '?'}version={version}" if version else url
+                assert (await http.get(asked)).status_code == 401, asked
+        reading = {"Authorization": f"Bearer {client.reader}"}
+        assert (await http.get("/sparql?query=ASK{}&version=0", headers=reading)).status_code == 200
+    for close in closed.closing:
+        await close()
 
 
 async def test_without_a_key_that_may_write_nothing_is_changed_by_any_protocol(client: Client) -> None:

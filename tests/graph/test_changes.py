@@ -8,7 +8,7 @@ from pathlib import Path
 import pyoxigraph as ox
 import pytest
 
-from service.errors import ChangeConflict, ChangeRefused, NotFound, PreconditionFailed
+from service.errors import BadRequest, ChangeConflict, ChangeRefused, NotFound, PreconditionFailed
 from service.graph.changes import Author, Changes, Passage
 from service.graph.direct import direct_quads
 from service.graph.history import difference, quads_at
@@ -161,6 +161,28 @@ async def test_what_is_expected_is_looked_at_when_nothing_else_can_change(change
         return_exceptions=True,
     )
     assert [type(result).__name__ for result in results] == ["Outcome", "PreconditionFailed"]
+
+
+async def test_a_change_is_made_though_who_follows_it_fails(changes: Changes) -> None:
+    followed = []
+
+    def fails(delta: Delta, version: int) -> None:
+        raise OSError("the disk is full")
+
+    changes.store.listeners += [fails, lambda delta, version: followed.append(version)]
+    assert (await changes.submit(Delta(added=NAMED), by=ANN)).version == 1
+    assert followed == [1]
+
+
+def test_an_author_is_a_name_that_an_iri_can_hold() -> None:
+    for name in ("a b", "", "a/b", "a>b", "é", "x" * 65):
+        with pytest.raises(BadRequest):
+            Author(name)
+
+
+async def test_a_message_is_one_line_that_any_format_can_carry(changes: Changes) -> None:
+    await changes.submit(Delta(added=NAMED), by=ANN, message="A\x00 se\x1bcond\n name\u200f \U0001f600\ufffe")
+    assert changes.store.log.entry(1).about["message"] == "A second name\u200f \U0001f600"
 
 
 async def test_a_caller_who_goes_away_does_not_stop_a_change_half_way(changes: Changes) -> None:

@@ -19,7 +19,7 @@ _CLAIMS = 45
 _TRANSACTIONS, _SEEDS = 500, 4
 # After so many the graph starts anew, so that it does not wear out.
 _RESET_EVERY = 50
-# `.ci/run` has more patience.
+# `.ci/run` has the patience for 200, the number that part 5 of the project asks for.
 _OF_THE_REAL_GRAPH = int(os.environ.get("MARSAD_TRANSACTIONS", "20"))
 
 
@@ -40,7 +40,8 @@ def test_two_thousand_changes_of_a_small_graph_are_judged_as_by_full_validation_
     assert sum(tally.found for tally in tallies) > 2000
     assert sum(tally.direct_changes for tally in tallies) > 200
     assert sum(tally.whole for tally in tallies) > 10
-    assert sum(tally.engines_differ for tally in tallies) < 40
+    # The reason of each difference is asserted where it is met: some must be met for that to mean anything.
+    assert sum(tally.engines_differ for tally in tallies) > 0
 
 
 def test_changes_of_a_small_graph_are_judged_as_by_full_validation_with_the_same_engine() -> None:
@@ -49,10 +50,19 @@ def test_changes_of_a_small_graph_are_judged_as_by_full_validation_with_the_same
         trial.step()
 
 
-def test_changes_of_the_real_graph_are_judged_as_by_full_validation() -> None:
-    trial = Trial(real_quads(), by_shifty(), seed=200)
-    for _ in range(_OF_THE_REAL_GRAPH):
+def _run_on_the_real_graph(seed: int, count: int) -> Tally:
+    trial = Trial(real_quads(), by_shifty(), seed=seed)
+    for _ in range(count):
         trial.step()
+    return trial.tally
+
+
+def test_changes_of_the_real_graph_are_judged_as_by_full_validation() -> None:
+    half = _OF_THE_REAL_GRAPH // 2
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        tallies = list(pool.map(_run_on_the_real_graph, (200, 201), (half, _OF_THE_REAL_GRAPH - half)))
+    assert sum(tally.transactions for tally in tallies) == _OF_THE_REAL_GRAPH
+    assert sum(tally.found for tally in tallies) > _OF_THE_REAL_GRAPH // 4
 
 
 def test_the_part_of_the_graph_that_is_changed_is_valid_and_of_the_size_meant() -> None:

@@ -3,45 +3,89 @@
 import asyncio
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyoxigraph as ox
 
+from service.app import open_index
+from service.graph.index import Index
+from service.rdf import namespaces as ns
+from service.rdf.iris import DEFAULT_BASE, entity_iri, graph_iri
 from service.settings import Settings
 from service.store import embedded
 from service.store.base import Delta, n_quads
 from service.store.embedded import EmbeddedStore
-from tests.store.conftest import iri
+from tests.graph.test_index import contents
 
-# Quads that one change adds at most, and changes between two checkpoints: small, so that each is often interrupted.
+# Quads that one change adds at most, and changes between two checkpoints and two bases: small, so that each is often
+# interrupted.
 _MOST_ADDED = 40
 _CHECKPOINT_EVERY = 7
+_BASE_EVERY = 11
+_SETTINGS = Settings(workers=1)
 
 
 class Writer(EmbeddedStore):
-    """The durable part of a store: log and database, without the processes that answer."""
+    """The durable part of a store: log, database and base, without the processes that answer."""
 
     async def _load_replica(self) -> None:
         """Nobody asks."""
 
+    async def new_base(self) -> None:
+        """What a store does when its replica has become too large."""
+        await self._renew()
 
-def store_in(directory: Path) -> Writer:
+    def what_a_replica_loads(self) -> set[ox.Quad]:
+        """The base with the changes since, as a replica would have them."""
+        replica = ox.Store()
+        for file in self._base:
+            replica.bulk_load(path=file.path, format=ox.RdfFormat.N_QUADS, lenient=True)
+        for _, packed in self._since_base:
+            embedded.apply_delta(replica, Delta.unpack(packed))
+        return set(replica)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a start finds: the version of the store, the last change in its log, the quads of the database and those
+    that a replica would get, and the version of the index before it was brought to the present."""
+
+    version: int
+    logged: int
+    quads: bytes
+    replica: bytes
+    index_version: str
+    index_is_right: bool
+
+
+def store_in(home: Path) -> Writer:
     embedded._CHECKPOINT_EVERY = _CHECKPOINT_EVERY
     return Writer(
-        Settings(workers=1), content=lambda: start(), files=(), prefixes={}, directory=directory, digest="1",
+        _SETTINGS, content=lambda: start(), files=(), prefixes={}, directory=home / "store", digest="1",
         writable=True, progress=lambda *_: None,
     )  # fmt: skip
 
 
 def start() -> Iterable[ox.Quad]:
-    return [ox.Quad(iri("start"), iri("p"), ox.Literal(number), iri("g")) for number in range(20)]
+    return [quad for number in range(20) for quad in _person(f"start{number}", f"Start {number}")]
 
 
 def quads_of(version: int) -> list[ox.Quad]:
     """What a change adds: the more the longer its log entry, so that kills fall into it."""
-    count = 1 + (version * 7919) % _MOST_ADDED
-    return [ox.Quad(iri(f"s{version}"), iri("p"), ox.Literal(f"{number} é\n"), iri("g")) for number in range(count)]
+    count = 1 + (version * 7919) % (_MOST_ADDED // 2)
+    return [
+        quad for number in range(count) for quad in _person(f"p{version}-{number}", f"Person {version} é\n{number}")
+    ]
+
+
+def _person(name: str, label: str) -> list[ox.Quad]:
+    node, graph = entity_iri(DEFAULT_BASE, name), graph_iri(DEFAULT_BASE, "entities")
+    return [
+        ox.Quad(node, ns.RDF_TYPE, ns.marsad("Entity"), graph),
+        ox.Quad(node, ns.SKOS_PREF_LABEL, ox.Literal(label, language="en"), graph),
+    ]
 
 
 def change(version: int) -> Delta:
@@ -54,25 +98,48 @@ def state(version: int) -> set[ox.Quad]:
     return {*start(), *(quad for number in range(max(1, version - 4), version + 1) for quad in quads_of(number))}
 
 
-def write(directory: str, acknowledged: int) -> None:
+def sorted_quads(quads: Iterable[ox.Quad]) -> bytes:
+    return n_quads(sorted(quads, key=str))
+
+
+def write(home: str, acknowledged: int) -> None:
     """Make changes for ever; say the number of each on a descriptor when it is acknowledged."""
 
     async def run() -> None:
-        async with store_in(Path(directory)) as store:
+        async with store_in(Path(home)) as store:
+            open_index(store, Path(home) / "index.sqlite", _SETTINGS)
             os.write(acknowledged, b"ready\n")
             while True:
                 version = await store.apply(change(store.version + 1), about={"agent": "test"})
                 os.write(acknowledged, f"{version}\n".encode())
+                if version % _BASE_EVERY == 0:
+                    await store.new_base()
 
     asyncio.run(run())
 
 
-def look(directory: str, answer: Any) -> None:
-    """Tell the version, the last change in the log, and the quads that a start finds."""
+def look(home: str, answer: Any) -> None:
+    """Tell what a start finds."""
 
     async def run() -> None:
-        async with store_in(Path(directory)) as store:
+        path = Path(home) / "index.sqlite"
+        async with store_in(Path(home)) as store:
             assert store.log is not None
-            answer.send((store.version, store.log.last, n_quads(sorted(store.match(), key=str))))
+            before = Index(path, DEFAULT_BASE)
+            index_version = (before.stored_version() or "").rpartition("-")[2]
+            before.close()
+            index, anew = open_index(store, path, _SETTINGS), Index(None, DEFAULT_BASE)
+            anew.build(store.match, "anew")
+            found = Found(
+                store.version,
+                store.log.last,
+                sorted_quads(store.match()),
+                sorted_quads(store.what_a_replica_loads()),
+                index_version,
+                contents(index) == contents(anew),
+            )
+            index.close()
+            anew.close()
+        answer.send(found)
 
     asyncio.run(run())
