@@ -43,6 +43,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+# Of what is wrong with a change, the lines of the message: more are read in the list, not in a sentence.
+_MOST_LINES = 20
+
 
 class Violation(Protocol):
     """One thing that a shape finds wrong; see `graph.validation.ValidationResult`."""
@@ -241,9 +244,13 @@ class ChangeRefused(MarsadError):
 
     def __init__(self, violations: Sequence["Violation"]) -> None:
         self.violations = tuple(violations)
-        lines = [f"  {found.shape} at {found.focus}: {found.message()}" for found in self.violations]
-        noun = "thing is" if len(lines) == 1 else "things are"
-        super().__init__("\n".join([f"the change is refused, {len(lines)} {noun} wrong:", *lines]))
+        shown = self.violations[:_MOST_LINES]
+        lines = [f"  {found.shape} at {found.focus}: {found.message()}" for found in shown]
+        count = len(self.violations)
+        if count > len(shown):
+            lines.append(f"  and {count - len(shown)} more")
+        noun = "thing is" if count == 1 else "things are"
+        super().__init__("\n".join([f"the change is refused, {count} {noun} wrong:", *lines]))
 
 
 class ChangeConflict(MarsadError):

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, quoteattr
 
 import pyoxigraph as ox
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -493,21 +493,18 @@ async def get_changes(
     page = found[:limit]
     headers = read_headers(request, context)
     path = request.scope.get("root_path", "") + "/api/v1/changes"
+    more = f"?before={page[-1].version}&limit={limit}" + (f"&after={after}" if after else "") if page else ""
+    more = more if len(found) > limit else ""
     if choose(request.headers.get("accept"), [_JSON, _ATOM]) == _ATOM:
-        return Response(
-            _atom(page, context, str(request.base_url).rstrip("/") + "/api/v1/changes"),
-            media_type=_ATOM,
-            headers=headers,
-        )
-    following = None
-    if len(found) > limit:
-        following = f"{path}?before={page[-1].version}&limit={limit}" + (f"&after={after}" if after else "")
+        url = str(request.base_url).rstrip("/") + "/api/v1/changes"
+        query = f"?{request.url.query}" if request.url.query else ""
+        return Response(_atom(page, context, url, query, more), media_type=_ATOM, headers=headers)
     return JSONResponse(
         {
             "version": changes.store.version,
             "total": len(found),
             "items": [entry_json(entry, path) for entry in page],
-            "next": following,
+            "next": path + more if more else None,
         },
         headers=headers,
     )
@@ -524,7 +521,8 @@ def entry_json(entry: LogEntry, path: str) -> dict[str, Any]:
     }
 
 
-def _atom(entries: list[LogEntry], context: Context, url: str) -> str:
+def _atom(entries: list[LogEntry], context: Context, url: str, query: str, more: str) -> str:
+    """A feed of changes; `url` is where they are, `query` asked for this page, and `more` asks for the next, if any."""
     changes = changes_of(context)
     first = (
         entries[0].about.get("time", "") if entries else datetime(1970, 1, 1, tzinfo=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -534,14 +532,16 @@ def _atom(entries: list[LogEntry], context: Context, url: str) -> str:
         f"<title>{escape(entry.about.get('message') or f'Change {entry.version}')}</title>"
         f"<updated>{escape(entry.about.get('time', ''))}</updated>"
         f"<author><name>{escape(entry.about.get('agent', ''))}</name></author>"
-        f'<link href="{escape(url)}/{entry.version}"/>'
+        f'<link rel="alternate" href={quoteattr(f"{url}/{entry.version}")}/>'
         f"<summary>{entry.removed} quads removed, {entry.added} added</summary></entry>\n"
         for entry in entries
     )
+    following = f'<link rel="next" href={quoteattr(url + more)}/>\n' if more else ""
     return (
         '<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom">'
         f"<id>{escape(context.base)}changes/{changes.store.id}</id><title>Changes of the graph</title>"
-        f'<updated>{escape(first)}</updated><link rel="self" href="{escape(url)}"/>\n{items}</feed>\n'
+        f'<updated>{escape(first)}</updated><link rel="self" href={quoteattr(url + query)}/>\n'
+        f"{following}{items}</feed>\n"
     )
 
 

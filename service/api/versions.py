@@ -8,7 +8,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -16,15 +16,26 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from service.api.context import Context
 from service.api.http import parameters, respond_problem
 from service.api.problems import problem_of
-from service.errors import BadRequest, MarsadError
+from service.errors import BadRequest, MarsadError, QueueFull
 from service.graph.index import Index
 from service.rdf.namespaces import prefixes
 from service.store.embedded import open_store
 
 # Each holds the graph, a replica and a worker or two.
-_MOST_KEPT = 2
+MOST_KEPT = 2
+# Seconds after which to ask again where all of them are in use.
+_RETRY_S = 5
 _WORKERS = 2
 PARAMETER = "version"
+
+
+@dataclass
+class _Opened:
+    """A version that is held, and how many requests are being answered from it."""
+
+    app: ASGIApp
+    stack: AsyncExitStack
+    users: int = 0
 
 
 class Versions:
@@ -32,27 +43,47 @@ class Versions:
 
     def __init__(self, context: Context, make_app: Callable[[Context], ASGIApp]) -> None:
         self._context, self._make_app = context, make_app
-        self._open: OrderedDict[int, tuple[ASGIApp, AsyncExitStack]] = OrderedDict()
+        self._open: OrderedDict[int, _Opened] = OrderedDict()
         self._one = asyncio.Lock()
 
     async def close(self) -> None:
         """Let go of all of them."""
         while self._open:
-            _, (_, stack) = self._open.popitem()
-            await stack.aclose()
+            _, opened = self._open.popitem()
+            await opened.stack.aclose()
 
-    async def app(self, version: int) -> ASGIApp:
-        """The service of a version. Raises NotFound: there is no such version."""
+    @asynccontextmanager
+    async def using(self, version: int) -> AsyncIterator[ASGIApp]:
+        """The service of a version, which stays open for the time of the block.
+
+        Raises NotFound: there is no such version. Raises QueueFull: as many others as are kept are in use.
+        """
         async with self._one:
             if version not in self._open:
-                while len(self._open) >= _MOST_KEPT:
-                    _, (_, oldest) = self._open.popitem(last=False)
-                    await oldest.aclose()
+                await self._make_room()
                 stack = AsyncExitStack()
                 context = await stack.enter_async_context(open_version(self._context, version))
-                self._open[version] = (self._make_app(context), stack)
+                self._open[version] = _Opened(self._make_app(context), stack)
             self._open.move_to_end(version)
-            return self._open[version][0]
+            opened = self._open[version]
+            opened.users += 1
+        try:
+            yield opened.app
+        finally:
+            opened.users -= 1
+
+    async def _make_room(self) -> None:
+        while len(self._open) >= MOST_KEPT:
+            unused = next((version for version, opened in self._open.items() if opened.users == 0), None)
+            if unused is None:
+                raise QueueFull(
+                    f"{MOST_KEPT} other earlier versions are being answered from; ask again when they are",
+                    limit="earlier versions that are held at a time",
+                    value=MOST_KEPT,
+                    setting="none",
+                    retry_after_s=_RETRY_S,
+                )
+            await self._open.pop(unused).stack.aclose()
 
     def around(self, app: ASGIApp) -> ASGIApp:
         """`app`, but for requests that ask for an earlier version."""
@@ -63,11 +94,13 @@ class Versions:
                 return
             try:
                 version, scope = _without_version(scope)
-                earlier = app if version in (None, self._context.store.version) else await self.app(version or 0)
+                if version in (None, self._context.store.version):
+                    await app(scope, receive, send)
+                    return
+                async with self.using(version or 0) as earlier:
+                    await earlier(scope, receive, send)
             except MarsadError as error:
                 await respond_problem(send, problem_of(error), with_body=scope["method"] != "HEAD")
-                return
-            await earlier(scope, receive, send)
 
         return answer
 

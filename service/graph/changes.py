@@ -9,7 +9,7 @@ A change that breaks a shape or a rule raises ChangeRefused and leaves no trace.
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -206,7 +206,8 @@ class Changes:
     def violations(self, verdict: Verdict) -> list[Violation]:
         """What stands against a change, with passages."""
         found = [*map(_of_fault, verdict.faults), *verdict.report.of("Violation")]
-        return [_with_passages(self.store.match, verdict.delta, result, self.base) for result in found]
+        after = _after(self.store.match, verdict.delta)
+        return [_with_passages(after, result, self.base) for result in found]
 
     def _raise_if_refused(self, verdict: Verdict) -> None:
         if not verdict.accepted:
@@ -301,8 +302,10 @@ def _term(term: object) -> Term:
     return term if isinstance(term, ox.NamedNode | ox.BlankNode | ox.Literal) else ox.Literal(str(term))
 
 
-def _with_passages(match: Match, delta: Delta, result: ValidationResult, base: str) -> Violation:
-    after = _after(match, delta)
+_Objects: TypeAlias = Callable[[object, ox.NamedNode], list[object]]
+
+
+def _with_passages(after: _Objects, result: ValidationResult, base: str) -> Violation:
     nodes = [result.focus, *after(result.focus, ns.EVIDENCE)]
     found = {passage for node in nodes for passage in _passage(after, node, base)}
     return Violation(
@@ -317,20 +320,23 @@ def _with_passages(match: Match, delta: Delta, result: ValidationResult, base: s
     )
 
 
-def _after(match: Match, delta: Delta) -> Callable[[object, ox.NamedNode], list[object]]:
+def _after(match: Match, delta: Delta) -> _Objects:
     leaving = set(delta.removed)
+    added: dict[object, list[ox.Quad]] = {}
+    for quad in delta.added:
+        added.setdefault(quad.subject, []).append(quad)
 
     def objects(subject: object, predicate: ox.NamedNode) -> list[object]:
         if not isinstance(subject, ox.NamedNode):
             return []
-        coming = (quad for quad in delta.added if quad.subject == subject and quad.predicate == predicate)
+        coming = (quad for quad in added.get(subject, ()) if quad.predicate == predicate)
         staying = (quad for quad in match(subject, predicate, None, None) if quad not in leaving)
         return [quad.object for quad in chain(coming, staying)]
 
     return objects
 
 
-def _passage(objects: Callable[[object, ox.NamedNode], Iterable[object]], node: object, base: str) -> Iterator[Passage]:
+def _passage(objects: _Objects, node: object, base: str) -> Iterator[Passage]:
     """The passage that a node is, by what its document and offsets are."""
     for document in objects(node, ns.DOCUMENT):
         parts = split_iri(base, document) if isinstance(document, ox.NamedNode) else None

@@ -5,8 +5,8 @@ a document or a fact can be written as a record again.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import pyoxigraph as ox
@@ -17,7 +17,7 @@ from service.graph.compilation import Compilation
 from service.graph.entities import compile_document, compile_entity, compile_work
 from service.graph.evidence import PASSAGE_HASH_PREFIX
 from service.graph.gate import Match
-from service.graph.names import DOCUMENT_NAME, Name, Names, names_of
+from service.graph.names import DOCUMENT_NAME, Name, Names, concept_names, names_of
 from service.graph.ontology import Ontology
 from service.graph.sources import FactFile, Record, Sources
 from service.graph.yaml_text import Entry, Faults, Items, Table, Text, Value, read_yaml
@@ -65,10 +65,15 @@ def read_form(body: bytes, *, yaml: bool) -> Table:
         return table
     try:
         # Every value stays the text that was written, as in YAML.
-        value = json.loads(body, parse_int=str, parse_float=str)
-    except ValueError as error:
+        value = json.loads(body, parse_int=str, parse_float=str, parse_constant=_no_number)
+        json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair is no text
+    except (ValueError, RecursionError) as error:
         raise BadRequest(f"the body is not JSON: {error}") from error
     return table_of(value)
+
+
+def _no_number(text: str) -> str:
+    raise ValueError(f"{text} is no number of JSON")
 
 
 def table_of(value: object) -> Table:
@@ -92,6 +97,10 @@ class Forms:
     """Reads and writes records against one ontology."""
 
     ontology: Ontology
+    _concepts: Mapping[str, Name] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_concepts", concept_names(self.ontology))
 
     @property
     def base(self) -> str:
@@ -157,7 +166,8 @@ class Forms:
 
     def _compilation(self, match: Match, sources: Sources) -> Compilation:
         faults = Faults()
-        own = names_of(sources, self.ontology, faults)
+        others = _Lookup({}, match, self.ontology)
+        own = names_of(sources, self.ontology, faults, concepts=self._concepts, others=others)
         return Compilation(self.ontology, _GraphNames(own, match, self.ontology), faults)
 
     @staticmethod
@@ -414,7 +424,7 @@ class _GraphNames(Names):
 
 
 class _Lookup:
-    def __init__(self, own: Names, match: Match, ontology: Ontology) -> None:
+    def __init__(self, own: Names | Mapping[str, Name], match: Match, ontology: Ontology) -> None:
         self._own, self._match, self._ontology = own, match, ontology
 
     def __iter__(self) -> Iterator[str]:

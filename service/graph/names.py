@@ -1,7 +1,8 @@
 """The names that the data may use: one table over entities, works, documents and concepts."""
 
 import re
-from collections.abc import Iterable
+from collections import ChainMap
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
 import pyoxigraph as ox
@@ -34,8 +35,8 @@ class Name:
 class Names:
     """Finds names; says what is wrong with those that are unknown, merged or of another class than wanted."""
 
-    def __init__(self, names: Iterable[Name]) -> None:
-        self._names = {name.slug: name for name in names}
+    def __init__(self, names: Mapping[str, Name]) -> None:
+        self._names = names
 
     def __contains__(self, slug: str) -> bool:
         return slug in self._names
@@ -59,9 +60,9 @@ class Names:
         return name
 
 
-def names_of(sources: Sources, ontology: Ontology, faults: Faults) -> Names:
-    """Every name of the sources and the vocabulary; slugs that are ill-formed or taken are reported."""
-    found = {
+def concept_names(ontology: Ontology) -> dict[str, Name]:
+    """The names of the vocabulary."""
+    return {
         concept.slug: Name(
             concept.slug,
             concept.iri,
@@ -71,19 +72,36 @@ def names_of(sources: Sources, ontology: Ontology, faults: Faults) -> Names:
         )
         for concept in ontology.concepts.values()
     }
+
+
+def names_of(
+    sources: Sources,
+    ontology: Ontology,
+    faults: Faults,
+    *,
+    concepts: Mapping[str, Name] | None = None,
+    others: Container[str] = (),
+) -> Names:
+    """Every name of the sources and the vocabulary; slugs that are ill-formed or taken are reported.
+
+    `concepts` are the vocabulary's, where the caller has them; `others` are names that stand elsewhere, to merge into.
+    """
+    concepts = concept_names(ontology) if concepts is None else concepts
+    found: dict[str, Name] = {}
+    names = ChainMap(found, concepts)  # type: ignore[arg-type]  # only the first is written to
     for records, read in ((sources.documents, _document), (sources.entities, _entity), (sources.works, _work)):
         for record in records:
             place = faults.at(record.file, record.name)
-            if record.name in found:
-                place.error(record.line, f"the name is taken already, by {found[record.name].declared}")
+            if record.name in names:
+                place.error(record.line, f"the name is taken already, by {names[record.name].declared}")
                 continue
             found[record.name] = read(record, ontology, place)
     for name in found.values():
-        if name.merged_into and name.merged_into not in found:
+        if name.merged_into and name.merged_into not in names and name.merged_into not in others:
             file, _, line = name.declared.rpartition(":")
-            message = f"unknown name {name.merged_into!r}{near(name.merged_into, found)}"
+            message = f"unknown name {name.merged_into!r}{near(name.merged_into, names)}"
             faults.at(file, name.slug).error(int(line), message, key="mergedInto")
-    return Names(found.values())
+    return Names(names)
 
 
 def a(word: str) -> str:

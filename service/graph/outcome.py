@@ -42,13 +42,17 @@ def outcome_json(outcome: Outcome, base: str) -> dict[str, Any]:
 
 
 def delta_json(delta: Delta) -> dict[str, Any]:
-    """The quads that go and come, as lines of N-Quads, and how many they are."""
-    return {
+    """The quads that go and come, as lines of N-Quads, how many they are, and graphs that come or go as such."""
+    found: dict[str, Any] = {
         "removed": len(delta.removed),
         "added": len(delta.added),
         "removedQuads": _lines(delta.removed),
         "addedQuads": _lines(delta.added),
     }
+    for key, names in (("createdGraphs", delta.created), ("droppedGraphs", delta.dropped)):
+        if names:
+            found[key] = sorted(name.value for name in names)
+    return found
 
 
 def _lines(quads: Sequence[ox.Quad]) -> list[str] | None:

@@ -130,7 +130,7 @@ def work(store: ox.Store, connection: socket.socket, prefixes: dict[str, str]) -
         except SyntaxError as error:
             output.fail("syntax", str(error))
         except RuntimeError as error:
-            output.fail("function" if str(error).startswith("The custom function ") else "engine", str(error))
+            output.fail(_kind_of(str(error)), str(error))
         except ValueError as error:  # an IRI of the dataset, or the base, is none
             output.fail("bad", str(error))
         except OSError as error:
@@ -138,6 +138,14 @@ def work(store: ox.Store, connection: socket.socket, prefixes: dict[str, str]) -
         except BaseException as error:  # noqa: BLE001 - the engine's panics are no Exceptions; the process ends here
             output.fail("engine", f"{type(error).__name__}: {error}")
             break
+
+
+def _kind_of(message: str) -> str:
+    """What a failure of the engine is, by its message: a function or a graph that the text should not have named."""
+    if message.startswith("The custom function "):
+        return "function"
+    of_a_graph = message.startswith("The graph ") and message.endswith((" already exists", " does not exist"))
+    return "conflict" if of_a_graph else "engine"
 
 
 def _name(iri: str) -> ox.NamedNode | ox.DefaultGraph:

@@ -23,6 +23,7 @@ from typing import Any
 
 from service.errors import (
     AnswerCut,
+    ChangeConflict,
     DeadlineExceeded,
     EngineFailure,
     MalformedRdf,
@@ -535,6 +536,8 @@ class Pool:
             return UnknownGraph(f"there is no graph <{message}> in this store, and nothing is fetched from elsewhere")
         if kind == "rdf":
             return MalformedRdf(message)
+        if kind == "conflict":
+            return ChangeConflict(message)
         if kind == "bad":
             return QueryError(message)
         if kind == "memory":

@@ -2,18 +2,26 @@
 
 import asyncio
 import json
+import random
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
+from urllib.parse import quote
+from xml.etree import ElementTree
 
 import httpx
 import pyoxigraph as ox
 import pytest
 
 from service.api.context import Context
+from service.api.versions import Versions
 from service.app import create_app, open_index
+from service.errors import QueueFull
 from service.graph.changes import Changes
 from service.graph.forms import Forms
+from service.graph.gate import exact
 from service.graph.keys import Keys
 from service.graph.ontology import read_ontology
 from service.graph.questions import questions
@@ -21,7 +29,7 @@ from service.rdf.iris import DEFAULT_BASE
 from service.rdf.namespaces import prefixes
 from service.settings import Settings
 from service.store.embedded import open_store
-from tests.graph.transactions import ONTOLOGY, closure_of, make_gate, real_quads
+from tests.graph.transactions import DIRECT_GRAPH, ONTOLOGY, Maker, closure_of, make_gate, real_quads
 
 ANN = {"type": "Person", "label": {"en": "Ann Test", "fr": "Anne Test"}}
 
@@ -48,6 +56,17 @@ class Client:
         answer = await self.http.get("/sparql", params={"query": f"ASK {{ {text} }}", **parameters})
         assert answer.status_code == 200, answer.text
         return bool(answer.json()["boolean"])
+
+    async def rows(self, text: str, **parameters: str) -> tuple[list[tuple[str, ...]], bytes]:
+        """The rows of a query in their order, and the bytes of the answer."""
+        answer = await self.http.get("/sparql", params={"query": text, **parameters})
+        assert answer.status_code == 200, answer.text
+        found = answer.json()
+        if "boolean" in found:
+            return [(str(found["boolean"]),)], answer.content
+        names = found["head"]["vars"]
+        rows = [tuple(json.dumps(row.get(name)) for name in names) for row in found["results"]["bindings"]]
+        return rows, answer.content
 
     @property
     def version(self) -> int:
@@ -377,3 +396,133 @@ async def test_the_history_says_who_what_and_when_and_is_undone(client: Client) 
     assert not await client.ask("id:ann-test ?p ?o")
     assert (await client.send("POST", "/api/v1/changes/1/undo")).status_code == 409
     assert (await client.http.get("/api/v1/changes/7")).status_code == 404
+
+
+async def test_saved_queries_answer_as_before_after_a_thousand_changes(client: Client, start: list[ox.Quad]) -> None:
+    saved = questions(ONTOLOGY)
+    assert len(saved) >= 40
+    before = [await client.rows(question.text) for question in saved]
+    urls = [
+        "/api/v1/entities?limit=50",
+        "/api/v1/claims?limit=50&facets=true",
+        "/export/dataset.nq",
+        "/export/claims.csv",
+    ]
+    read = [(await client.http.get(url)).content for url in urls]
+    maker, store = Maker([quad for quad in start if quad.graph_name != DIRECT_GRAPH], random.Random(3)), ox.Store()
+    store.bulk_extend(start)
+    while client.version < 1000:
+        delta = exact(store.quads_for_pattern, maker.change(store))
+        for quad in delta.removed:
+            store.remove(quad)
+        store.extend(delta.added)
+        await client.context.store.apply(delta, about={"agent": "test"})
+    total = 0
+    for question, (rows, body) in zip(saved, before, strict=True):
+        again, same = await client.rows(question.text, version="0")
+        assert sorted(again) == sorted(rows), question.name
+        if order_is_total(question.text, rows):
+            assert same == body, question.name
+            total += 1
+    assert total >= 20
+    assert sum(any(rows) for rows, _ in before) >= 20
+    changed = [(await client.rows(question.text))[0] for question in saved]
+    assert sum(sorted(now) != sorted(rows) for now, (rows, _) in zip(changed, before, strict=True)) >= 20
+    for url, body in zip(urls, read, strict=True):
+        assert (await client.http.get(f"{url}{'&' if '?' in url else '?'}version=0")).content == body, url
+
+
+def order_is_total(text: str, rows: list[tuple[str, ...]]) -> bool:
+    """Whether ORDER BY alone decides about the order of these rows: no two are equal in what it names."""
+    names = re.findall(r"\?(\w+)", re.split(r"\bWHERE\b|\{", text, maxsplit=1)[0])
+    order = re.search(r"\bORDER BY((?:\s+(?:\?\w+|ASC\(\?\w+\)|DESC\(\?\w+\)))+)\s*(?:LIMIT \d+\s*)?$", text)
+    if order is None:
+        return False
+    places = [names.index(name) for name in re.findall(r"\?(\w+)", order[1]) if name in names]
+    return len({tuple(row[place] for place in places) for row in rows}) == len(rows)
+
+
+async def test_a_version_that_is_being_answered_from_is_not_let_go(client: Client) -> None:
+    for number in range(4):
+        await client.send("PUT", f"/api/v1/entities/ann-{number}", ANN)
+    versions = Versions(client.context, create_app)
+    async with versions.using(0) as first, versions.using(1):
+        with pytest.raises(QueueFull):
+            async with versions.using(2):
+                pass
+        transport = httpx.ASGITransport(first, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://service.test") as http:
+            assert (await http.get("/sparql?query=ASK{id:ann-0 ?p ?o}")).json()["boolean"] is False
+    async with versions.using(2), versions.using(3):
+        pass
+    await versions.close()
+
+
+async def test_the_feed_is_atom(client: Client) -> None:
+    empty = await client.http.get("/api/v1/changes", headers={"Accept": "application/atom+xml"})
+    assert check_atom(empty.content) == []
+    for number, message in enumerate(['A <b>&amp;"', "", "\x01\x0b", "مرصد"]):
+        await client.send("PUT", f"/api/v1/entities/ann-{number}", ANN, Marsad_Message=quote(message))
+    feed = await client.http.get("/api/v1/changes?limit=3", headers={"Accept": "application/atom+xml"})
+    assert feed.headers["content-type"].startswith("application/atom+xml")
+    assert check_atom(feed.content) == ["مرصد", "Change 3", "Change 2"]
+    following = ElementTree.fromstring(feed.content).find(f"{ATOM}link[@rel='next']")
+    assert following is not None
+    rest = await client.http.get(following.get("href", ""), headers={"Accept": "application/atom+xml"})
+    assert check_atom(rest.content) == ['A <b>&amp;"']
+
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+
+
+def check_atom(document: bytes) -> list[str]:
+    """The titles of the entries of a feed, which must be as RFC 4287, sections 4.1.1 and 4.1.2, has it."""
+    feed = ElementTree.fromstring(document)
+    assert feed.tag == f"{ATOM}feed"
+    for node in (feed, *feed.iter(f"{ATOM}entry")):
+        for name in ("id", "title", "updated"):
+            assert len(node.findall(ATOM + name)) == 1, name
+        assert re.match(r"[a-z][a-z0-9+.-]*:", node.findtext(f"{ATOM}id") or "")
+        assert datetime.fromisoformat(node.findtext(f"{ATOM}updated") or "").tzinfo is not None
+        assert all(re.match(r"https?://", link.get("href", "")) for link in node.findall(f"{ATOM}link"))
+    entries = feed.findall(f"{ATOM}entry")
+    # An entry without content has a link to what it is about, and each says who made it.
+    assert all(entry.find(f"{ATOM}link[@rel='alternate']") is not None for entry in entries)
+    assert all(entry.findtext(f"{ATOM}author/{ATOM}name") for entry in entries)
+    assert len({entry.findtext(f"{ATOM}id") for entry in entries}) == len(entries)
+    assert [link.get("rel") for link in feed.findall(f"{ATOM}link")].count("self") == 1
+    return [entry.findtext(f"{ATOM}title") or "" for entry in entries]
+
+
+@pytest.mark.parametrize(
+    "body", ["[" * 100_000, '{"label": NaN}', '{"label": {"en": "\\ud800"}}', "[]", "", "{", b"\xff\xfe{}"]
+)
+async def test_a_body_that_is_no_json_object_is_a_bad_request(client: Client, body: str | bytes) -> None:
+    for method, url in (("PUT", "/api/v1/entities/ann-test"), ("POST", "/api/v1/changes")):
+        assert (await client.send(method, url, body)).status_code == 400
+
+
+async def test_a_record_may_be_merged_into_one_of_the_graph(client: Client) -> None:
+    answer = await client.send("PUT", "/api/v1/entities/maroc", {"mergedInto": "morocco"})
+    assert answer.status_code == 201, answer.text
+    assert await client.ask("id:maroc dcterms:isReplacedBy id:morocco")
+    unknown = await client.send("PUT", "/api/v1/entities/maroc", {"mergedInto": "nobody-knows"}, If_Match="*")
+    assert unknown.status_code == 422
+
+
+async def test_making_a_graph_that_is_there_and_dropping_one_that_is_not_are_conflicts(client: Client) -> None:
+    for update in ("CREATE GRAPH g:entities", "DROP GRAPH g:nowhere"):
+        answer = await client.send("POST", "/sparql", update, Content_Type="application/sparql-update")
+        assert answer.status_code == 409, answer.text
+    made = await client.send(
+        "POST", "/sparql?dry-run=true", "CREATE GRAPH g:d900", Content_Type="application/sparql-update"
+    )
+    assert made.json()["delta"]["createdGraphs"] == [f"{client.context.base}graph/d900"]
+    assert client.version == 0
+
+
+async def test_an_update_that_breaks_everything_is_refused_in_bounded_words(client: Client) -> None:
+    answer = await client.send("POST", "/sparql", "DROP ALL", Content_Type="application/sparql-update")
+    assert answer.status_code == 422
+    assert len(answer.json()["violations"]) > 20
+    assert len(answer.json()["detail"].splitlines()) == 22

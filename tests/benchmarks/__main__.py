@@ -4,6 +4,8 @@
   python -m tests.benchmarks --size 1m           1,000,000 quads, without rdflib-endpoint
   python -m tests.benchmarks --servers marsad oxigraph-disk --rounds 9
   python -m tests.benchmarks --changes 1000000 --servers     only the memory over a million small changes
+  python -m tests.benchmarks --servers --changes 0 --size 1m --cost 50      only what a change of ten entities costs
+  python -m tests.benchmarks --servers --changes 0 --together 300           only eight writers and eight readers, five minutes
 
 Only loopback is used. A server that is not installed is left out, and the report says so.
 """
@@ -20,8 +22,9 @@ from pathlib import Path
 
 from tests.benchmarks.graph import Shape, write_graph
 from tests.benchmarks.rounds import compare, report
-from tests.benchmarks.servers import STARTERS, Server, marsad
+from tests.benchmarks.servers import STARTERS, Server, marsad, project
 from tests.benchmarks.strain import commit_seen, health_under_runaways, memory_over_changes
+from tests.benchmarks.writing import cost_of_changes, writers_and_readers
 
 _SIZES = {"30k": 30_000, "1m": 1_000_000, "5m": 5_000_000}
 # rdflib needs minutes for one question about a million quads.
@@ -40,6 +43,12 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--slice", type=float, default=2.0, help="seconds of each mix per server and round")
     parser.add_argument("--dumps", type=int, default=2, help="how often everything is asked for")
     parser.add_argument("--changes", type=int, default=2000, help="small changes; 0 leaves them out")
+    parser.add_argument(
+        "--cost", type=int, default=20, help="changes of ten entities by each protocol; 0 leaves them out"
+    )
+    parser.add_argument(
+        "--together", type=float, default=10, help="seconds of 8 writers and 8 readers; 0 leaves them out"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", type=Path, help="where graphs and databases go; default: a temporary folder")
     arguments = parser.parse_args(words)
@@ -65,6 +74,19 @@ def _bench(arguments: argparse.Namespace, folder: Path) -> None:
         _strain(folder, graph)
     if arguments.changes:
         _say(memory_over_changes(graph, folder / "changes", arguments.changes))
+    if arguments.cost:
+        _say(cost_of_changes(graph, folder / "cost", arguments.cost))
+    if arguments.together:
+        _together(folder / "together", arguments.together)
+
+
+def _together(home: Path, seconds: float) -> None:
+    server, token = project(home)
+    try:
+        _say(writers_and_readers(server.home, token, writers=8, readers=8, seconds=seconds))
+        _say(f"memory afterwards, PSS: {server.memory_mb()[1]:.0f} MB")
+    finally:
+        server.stop()
 
 
 def _compare(arguments: argparse.Namespace, folder: Path, graph: Path, wanted: Sequence[str], shape: Shape) -> None:

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from service.graph.keys import Keys
 from tests.benchmarks.client import Connection, get, post
 
 _BIN = Path(sys.executable).parent
@@ -120,6 +121,19 @@ def marsad(folder: Path, graph: Path, *, cache: bool = False, writable: bool = F
     server = Server(name, f"{root}/sparql", f"{root}/sparql", process, home=root)
     _wait(server, log)
     return server
+
+
+def project(home: Path) -> tuple[Server, str]:
+    """This service on the project's own graph, kept in `home`, and a key that may write."""
+    home.mkdir()
+    token = Keys(home).new("bench", "write")
+    port, log = free_port(), home / "service.log"
+    environment = {"MARSAD_HOME": str(home), "MARSAD_LOG_LEVEL": "warning"}
+    process = _spawn([sys.executable, "-m", "service", "serve", "--port", str(port)], log, environment)
+    root = f"http://127.0.0.1:{port}"
+    server = Server("marsad, project", f"{root}/sparql", f"{root}/sparql", process, home=root)
+    _wait(server, log)
+    return server, token
 
 
 def oxigraph_on_disk(folder: Path, graph: Path) -> Server:
