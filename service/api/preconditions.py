@@ -14,7 +14,7 @@ from service.store.base import Delta
 from service.store.embedded import EmbeddedStore
 
 _TAG = re.compile(r'(?:W/)?"([^"]*?)-(\d+)(?:-[^"]*)?"')
-# Each change since is read from the log while others wait: 10,000 small ones take about a fifth of a second.
+# Each change since is read from the log while others wait. Whoever saw a graph so long ago reads it again.
 _MOST_CHANGES_SINCE = 10_000
 
 

@@ -596,7 +596,7 @@ class EmbeddedStore:
             try:
                 await asyncio.to_thread(self._checkpoint)
             except OSError as error:  # the log has the change; a start has more of it to apply again
-                _log.error("the database could not be flushed: %s", error)
+                _log.error("the database could not be flushed: %s", str(error))
 
     def _checkpoint(self) -> None:
         assert self._directory is not None

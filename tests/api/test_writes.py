@@ -411,6 +411,7 @@ async def test_saved_queries_answer_as_before_after_a_thousand_changes(client: C
     read = [(await client.http.get(url)).content for url in urls]
     maker, store = Maker([quad for quad in start if quad.graph_name != DIRECT_GRAPH], random.Random(3)), ox.Store()
     store.bulk_extend(start)
+    client.context.store.listeners.clear()  # the index of the present is not asked; following takes most of a change
     while client.version < 1000:
         delta = exact(store.quads_for_pattern, maker.change(store))
         for quad in delta.removed:

@@ -11,6 +11,7 @@ import os
 import re
 import threading
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -217,6 +218,7 @@ class _Run:
     written: list[float] = field(default_factory=list)
     read: list[float] = field(default_factory=list)
     seen: set[int] = field(default_factory=set)
+    groups: Counter[str] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def over(self) -> bool:
@@ -234,11 +236,13 @@ def writers_and_readers(url: str, token: str, *, writers: int, readers: int, sec
             future.result()
     elapsed = time.monotonic() - started
     assert run.acknowledged >= len(run.written)
+    checked = ", ".join(f"{count} by {path}" for path, count in sorted(run.groups.items()))
     return (
         f"{writers} writers and {readers} readers for {elapsed:.0f} s: "
         f"{len(run.written)} changes of {GROUP} entities ({len(run.written) / elapsed:.1f} a second; {_times(run.written)}), "
         f"{len(run.read)} reads of {len(run.seen)} versions ({len(run.read) / elapsed:.1f} a second; {_times(run.read)}); "
-        "every one was of a whole version, none older than what was acknowledged before it was asked for"
+        f"every one was of a whole version (writers' entities looked at: {checked}), "
+        "none older than what was acknowledged before it was asked for"
     )
 
 
@@ -280,23 +284,26 @@ def _read(run: _Run, reader: int) -> None:
         answer, body = _ask(connection, "GET", path, None, {"Accept": accept})
         took = time.perf_counter() - started
         assert answer.status == 200, body
-        _check_whole(body)
+        groups = _check_whole(body)
         version = _version(answer)
         assert version >= max(acknowledged, last), f"{path}: {version} after {acknowledged} and {last}"
         last = version
         with run.lock:
             run.read.append(took)
             run.seen.add(version)
+            run.groups[path.partition("?")[0]] += groups
     connection.close()
 
 
-def _check_whole(body: str) -> None:
+def _check_whole(body: str) -> int:
+    """How many writers' entities an answer has; each writer's must be there all, with one name."""
     groups: dict[str, list[str]] = {}
     for writer, value in _NAME.findall(body):
         groups.setdefault(writer, []).append(value)
     for writer, values in groups.items():
         assert len(values) == GROUP, f"{len(values)} entities of writer {writer}"
         assert len(set(values)) == 1, f"writer {writer} at {sorted(set(values))}"
+    return len(groups)
 
 
 def _version(answer: HTTPResponse) -> int:

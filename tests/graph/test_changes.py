@@ -1,6 +1,8 @@
 """A change is made whole, with its record, or not at all."""
 
 import asyncio
+import errno
+import sqlite3
 from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,17 +10,21 @@ from pathlib import Path
 import pyoxigraph as ox
 import pytest
 
+from service.app import open_index
 from service.errors import BadRequest, ChangeConflict, ChangeRefused, NotFound, PreconditionFailed
 from service.graph.changes import Author, Changes, Passage
 from service.graph.direct import direct_quads
 from service.graph.history import difference, quads_at
+from service.graph.index import Index
 from service.graph.questions import Question
 from service.rdf.iris import DEFAULT_BASE
 from service.rdf.namespaces import PREFIXES
 from service.settings import Settings
+from service.store import embedded
 from service.store.base import Delta, Query, Update, Upload, read
 from service.store.embedded import EmbeddedStore, open_store
 from tests.graph.test_gate import _CLAIMS, quads, statement
+from tests.graph.test_index import contents
 from tests.graph.transactions import DIRECT_GRAPH, RULE, closure_of, make_gate, real_quads
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -213,4 +219,50 @@ async def test_changes_and_their_record_are_there_after_a_restart(start: list[ox
         assert changes.store.log.entries()[0].about["message"] == "A second name"
         await changes.undo(1, by=ANN)
         assert quads_at(store, 1) == before
+    changes.close()
+
+
+async def test_an_index_that_missed_a_change_catches_up_with_the_next_one(
+    start: list[ox.Quad], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, changes = open_changes(start, tmp_path / "store")
+    async with store:
+        index = open_index(store, tmp_path / "index.sqlite", Settings())
+        move = Index.move
+
+        def full(*_: object) -> None:
+            raise sqlite3.OperationalError("database or disk is full")
+
+        monkeypatch.setattr(Index, "move", full)
+        assert (await changes.submit(Delta(added=NAMED), by=ANN)).version == 1
+        assert index.stored_version() == f"{store.id}-0"
+        monkeypatch.setattr(Index, "move", move)
+        label = quads('GRAPH g:entities { id:ann skos:prefLabel "Anne"@fr }')
+        await changes.submit(Delta(added=label), by=ANN)
+        assert index.stored_version() == f"{store.id}-2"
+        anew = Index(None, DEFAULT_BASE)
+        anew.build(store.match, "anew")
+        assert contents(index) == contents(anew)
+        index.close()
+    changes.close()
+
+
+async def test_a_disk_too_full_for_the_state_loses_no_change(
+    start: list[ox.Quad], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    store, changes = open_changes(start, tmp_path / "store")
+    async with store:
+        with monkeypatch.context() as patched:
+            patched.setattr(embedded, "_CHECKPOINT_EVERY", 1)
+            patched.setattr(embedded, "write_state", full)
+            assert (await changes.submit(Delta(added=NAMED), by=ANN)).version == 1
+            assert (await changes.undo(1, by=ANN)).version == 2
+        before = everything(changes)
+    changes.close()
+    store, changes = open_changes(start, tmp_path / "store")
+    async with store:
+        assert (store.version, everything(changes)) == (2, before)
     changes.close()
