@@ -5,8 +5,10 @@ import json
 import random
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 from xml.etree import ElementTree
@@ -79,8 +81,14 @@ def start() -> list[ox.Quad]:
 
 
 @pytest.fixture
-async def client(start: list[ox.Quad], tmp_path: Any) -> AsyncIterator[Client]:
+async def client(start: list[ox.Quad], tmp_path: Path) -> AsyncIterator[Client]:
     """A service over a part of the real graph: the whole takes seconds to open."""
+    async with serving(start, tmp_path) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def serving(start: list[ox.Quad], tmp_path: Path) -> AsyncIterator[Client]:
     keys = Keys(tmp_path)
     token, reader = keys.new("ann", "write"), keys.new("bob", "read")
     settings, known = Settings(home=tmp_path, workers=2), prefixes(DEFAULT_BASE)
@@ -398,7 +406,13 @@ async def test_the_history_says_who_what_and_when_and_is_undone(client: Client) 
     assert (await client.http.get("/api/v1/changes/7")).status_code == 404
 
 
-async def test_saved_queries_answer_as_before_after_a_thousand_changes(client: Client, start: list[ox.Quad]) -> None:
+async def test_saved_queries_answer_as_before_after_a_thousand_changes(tmp_path: Path) -> None:
+    start = list(real_quads())
+    async with serving(start, tmp_path) as client:
+        await saved_queries_answer_as_before(client, start)
+
+
+async def saved_queries_answer_as_before(client: Client, start: list[ox.Quad]) -> None:
     saved = questions(ONTOLOGY)
     assert len(saved) >= 40
     before = [await client.rows(question.text) for question in saved]
@@ -426,7 +440,7 @@ async def test_saved_queries_answer_as_before_after_a_thousand_changes(client: C
             assert same == body, question.name
             total += 1
     assert total >= 20
-    assert sum(any(rows) for rows, _ in before) >= 20
+    assert sum(bool(rows) for rows, _ in before) >= 40
     changed = [(await client.rows(question.text))[0] for question in saved]
     assert sum(sorted(now) != sorted(rows) for now, (rows, _) in zip(changed, before, strict=True)) >= 20
     for url, body in zip(urls, read, strict=True):
