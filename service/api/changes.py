@@ -242,7 +242,10 @@ async def patch_claims(name: str, writing: _Writing) -> Response:
         forms = writing.forms.facts(match, document)
         if fact not in forms:
             raise NotFound(f"there is no fact {name}")
-        return writing.forms.put_facts(match, document, _one(fact, _merged(forms[fact], changed)), only=fact)
+        form = forms[fact]
+        if isinstance(form, list):
+            raise BadRequest(f"{name} is a list of {len(form)} records; PUT the facts of {document} as a whole")
+        return writing.forms.put_facts(match, document, _one(fact, _merged(form, changed)), only=fact)
 
     return await writing.submit(propose, guard=_guard_of_claims(writing, name, required=False))
 

@@ -19,7 +19,7 @@ from service.graph.claims import DEFAULTS, NOTE_LANGUAGE
 from service.graph.compile import compile_sources
 from service.graph.direct import DIRECT
 from service.graph.editorial import EDITORIAL
-from service.graph.forms import FIRST_KEYS, Form, Forms
+from service.graph.forms import BESIDE_KEYS, FIRST_KEYS, Form, Forms, first_passage, order_of_parts
 from service.graph.gate import CATALOGUE, Match
 from service.graph.names import DOCUMENT_NAME
 from service.graph.ontology import Ontology
@@ -48,9 +48,6 @@ _TYPES = (
     "Meeting",
     "Work",
 )
-# What stands beside a fact, after its properties.
-_BESIDE = ("time", "modality", "by", "onBehalfOf", "occasion", "cites", "asWritten", "gloss", "note")
-
 # 120 columns: what fits a reviewer's screen; a longer list has a line for each value.
 _WIDTH = 120
 _NOT_FIRST = frozenset("?:,[]{}#&*!|>'\"%@` -")
@@ -165,7 +162,7 @@ class _Writer:
     def facts(self, document: str) -> str:
         """The facts of a document; "" if it has none."""
         written = [(fact, self.parts(document, claims)) for fact, claims in self._facts(document).items()]
-        written.sort(key=lambda item: (_first_passage(item[1]), item[0]))
+        written.sort(key=lambda item: (first_passage(item[1]), item[0]))
         if not written:
             return ""
         blocks = [line for name, parts in written for line in _fact(name, parts)]
@@ -187,16 +184,9 @@ class _Writer:
 
     def parts(self, document: str, claims: Claims) -> list[Form]:
         """The records of a fact: one, unless what stands beside its claims differs."""
-        groups: dict[str, Claims] = {}
-        for claim in claims:
-            form = self.forms.fact(self.match, document, [claim])
-            beside = {key: form[key] for key in ("at", "subject", *_BESIDE) if key in form}
-            # A number or a judgement is one claim: no two are parts of one record.
-            own = self.identifier(claim) if "subject" not in form else ""
-            groups.setdefault(json.dumps([beside, own], sort_keys=True), []).append(claim)
         common = self.common_notes(claims)
-        written = [self.record(document, group, common) for group in groups.values()]
-        return sorted(written, key=lambda form: json.dumps([_passages(form), form], sort_keys=True))
+        groups = self.forms.parts(self.match, document, claims)
+        return sorted((self.record(document, group, common) for group in groups), key=order_of_parts)
 
     def record(self, document: str, claims: Claims, common: frozenset[ox.Literal]) -> Form:
         form = self.forms.fact(self.match, document, claims)
@@ -205,8 +195,8 @@ class _Writer:
                 del form[key]
         if note := _note(common):
             form["note"] = note
-        said = sorted(set(form) - {*FIRST_KEYS, *_BESIDE})
-        return {key: form[key] for key in (*FIRST_KEYS, *said, *_BESIDE) if key in form}
+        said = sorted(set(form) - {*FIRST_KEYS, *BESIDE_KEYS})
+        return {key: form[key] for key in (*FIRST_KEYS, *said, *BESIDE_KEYS) if key in form}
 
     # --- what the editors add ---
 
@@ -263,16 +253,6 @@ def _rank_of_type(form: Form) -> tuple[int, str]:
     if not name:
         return len(_TYPES) + 1, ""
     return (_TYPES.index(name), "") if name in _TYPES else (len(_TYPES), name)
-
-
-def _passages(form: Form) -> list[tuple[int, int]]:
-    at = form["at"]
-    ranges = [item.partition(" ")[0].split("-") for item in ([at] if isinstance(at, str) else at)]
-    return [(int(start), int(end)) for start, end in ranges]
-
-
-def _first_passage(parts: list[Form]) -> tuple[int, int]:
-    return min(passage for form in parts for passage in _passages(form))
 
 
 # --- YAML ---

@@ -28,7 +28,6 @@ from service.store.base import Delta
 # A record as JSON has it: texts, lists of texts, texts by language.
 Form: TypeAlias = dict[str, Any]
 
-# The name of a request in the messages of the compiler, where a file's name stands otherwise.
 # Where a fact stands and what it says; the claimable properties follow these keys, by name.
 FIRST_KEYS = (
     "at",
@@ -42,6 +41,9 @@ FIRST_KEYS = (
     "aspect",
     "polarity",
 )
+# What stands beside a fact, after its properties.
+BESIDE_KEYS = ("time", "modality", "by", "onBehalfOf", "occasion", "cites", "asWritten", "gloss", "note")
+# The name of a request in the messages of the compiler, where a file's name stands otherwise.
 REQUEST = "request"
 _COMPILE: dict[str, Callable[[Compilation, Record], None]] = {
     "entities": compile_entity,
@@ -217,7 +219,7 @@ class Forms:
     def _other_facts(self, match: Match, document: str, name: str) -> Iterator[Record]:
         for fact, form in self.facts(match, document).items():
             if fact != name:
-                yield Record(fact, REQUEST, 1, table_of(form).entries)
+                yield from _parts(fact, _value_of(form))
 
     # --- from the graph to records ---
 
@@ -235,15 +237,36 @@ class Forms:
                 form[key] = how(self, match, found)
         return form
 
-    def facts(self, match: Match, document: str) -> dict[str, Form]:
-        """The facts of a document by name, in the order of their first passages."""
+    def facts(self, match: Match, document: str) -> dict[str, Form | list[Form]]:
+        """The facts of a document by name, in the order of their first passages.
+
+        A fact is a list of records where what stands beside its claims differs: passages, who asserts, how firmly, …
+        """
         graph = graph_iri(self.base, document)
         by_fact: dict[str, list[ox.NamedNode]] = {}
         for quad in match(None, ns.MODALITY, None, graph):
             assert isinstance(quad.subject, ox.NamedNode)
             by_fact.setdefault(local_name(quad.subject).split(".")[1], []).append(quad.subject)
-        forms = {name: self.fact(match, document, sorted(claims, key=str)) for name, claims in by_fact.items()}
-        return dict(sorted(forms.items(), key=lambda item: (_first_passage(item[1]), item[0])))
+        found = {
+            name: sorted(
+                (self.fact(match, document, part) for part in self.parts(match, document, sorted(claims, key=str))),
+                key=order_of_parts,
+            )
+            for name, claims in by_fact.items()
+        }
+        ordered = sorted(found.items(), key=lambda item: (first_passage(item[1]), item[0]))
+        return {name: parts if len(parts) > 1 else parts[0] for name, parts in ordered}
+
+    def parts(self, match: Match, document: str, claims: Iterable[ox.NamedNode]) -> list[list[ox.NamedNode]]:
+        """The claims of a fact, those together that have the same beside what they say."""
+        groups: dict[str, list[ox.NamedNode]] = {}
+        for claim in claims:
+            form = self.fact(match, document, [claim])
+            beside = {key: form[key] for key in ("at", "subject", *BESIDE_KEYS) if key in form}
+            # A number or a judgement is one claim: no two are parts of one record.
+            own = claim.value if "subject" not in form else ""
+            groups.setdefault(json.dumps([beside, own], sort_keys=True), []).append(claim)
+        return list(groups.values())
 
     def fact(self, match: Match, document: str, claims: Iterable[ox.NamedNode]) -> Form:
         """The record of a fact from all its claims; what stands beside it is taken from the first."""
@@ -397,16 +420,34 @@ def _locators(match: Match, passages: Iterable[Any]) -> str | list[str]:
     return texts[0] if len(texts) == 1 else texts
 
 
-def _first_passage(form: Form) -> int:
+def _passages(form: Form) -> list[tuple[int, int]]:
     at = form["at"]
-    return int((at if isinstance(at, str) else at[0]).partition("-")[0])
+    ranges = [item.partition(" ")[0].split("-") for item in ([at] if isinstance(at, str) else at)]
+    return [(int(start), int(end)) for start, end in ranges]
+
+
+def first_passage(parts: Iterable[Form]) -> tuple[int, int]:
+    """Where the first passage of a fact begins and ends."""
+    return min(passage for form in parts for passage in _passages(form))
+
+
+def order_of_parts(form: Form) -> str:
+    """The parts of a fact stand in the order of this."""
+    return json.dumps([_passages(form), form], sort_keys=True)
 
 
 def _records(table: Table) -> Iterator[Record]:
     for entry in table.entries.values():
-        if not isinstance(entry.value, Table):
-            raise BadRequest(f"the fact {entry.key!r} must be an object")
-        yield Record(entry.key, REQUEST, entry.line, entry.value.entries)
+        yield from _parts(entry.key, entry.value)
+
+
+def _parts(fact: str, value: Value) -> Iterator[Record]:
+    """The records of a fact: one, or those of a list."""
+    listed = isinstance(value, Items)
+    for number, part in enumerate(value.items if isinstance(value, Items) else (value,), 1):
+        if not isinstance(part, Table):
+            raise BadRequest(f"the fact {fact!r} must be an object, or a list of objects")
+        yield Record(fact, REQUEST, part.line, part.entries, number if listed else 0)
 
 
 def _sources(**collections: tuple[Record, ...]) -> Sources:

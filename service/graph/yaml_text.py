@@ -17,7 +17,7 @@ from service.errors import SourceError
 MAX_DEPTH = 8
 
 # An escape in quotes ("\\u0007") brings in what may not stand in a file as it is.
-_CONTROL = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+CONTROL = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 _LOADER: type = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
@@ -170,7 +170,7 @@ class _Reader:
         if event.tag is not None:
             self.report(line, f"tag {event.tag}: every value is plain text")
         if isinstance(event, yaml.ScalarEvent):
-            if control := _CONTROL.search(event.value):
+            if control := CONTROL.search(event.value):
                 self.report(line, f"holds the control character U+{ord(control[0]):04X}, which XML cannot carry")
             return Text(event.value, line)
         if depth > MAX_DEPTH:

@@ -30,7 +30,12 @@ from tests.graph.transactions import DIRECT_GRAPH, RULE, closure_of, make_gate, 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ANN = Author("ann")
 NAMES = Question(
-    "names", "What are people called?", "SELECT ?o { ?s <http://www.w3.org/2004/02/skos/core#altLabel> ?o }"
+    name="names",
+    titles={"en": "What are people called?"},
+    kind="list",
+    negative=None,
+    notes=(),
+    text="SELECT ?o { ?s <http://www.w3.org/2004/02/skos/core#altLabel> ?o }",
 )
 NAMED = statement("name", "id:ann", "skos:altLabel", '"Annie"@en')
 

@@ -53,6 +53,14 @@ def test_the_facts_of_a_document_change_nothing_when_they_are_put_back(
     assert not exact(match, forms.put_facts(match, document, table_of(facts)))
 
 
+def test_a_fact_whose_passages_differ_is_a_list_of_records(forms: Forms, match: Match) -> None:
+    parts = forms.facts(match, "d000")["colloquium"]
+    assert isinstance(parts, list)
+    assert [sorted({"kind", "organizer"} & set(part)) for part in parts] == [["organizer"], ["kind"]]
+    with pytest.raises(BadRequest, match="an object, or a list of objects"):
+        forms.put_facts(match, "d000", table_of({"colloquium": "ires"}))
+
+
 def test_one_fact_is_replaced_without_the_others(forms: Forms, match: Match) -> None:
     facts = forms.facts(match, "d000")
     name, form = next((name, form) for name, form in facts.items() if "subject" in form)
