@@ -7,10 +7,13 @@ import asyncio
 import socket
 import struct
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
-from starlette.types import Send
+from starlette.types import Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from service.api.recent import Recent
+from service.store.base import Answer
 
 NAME = "marsad.connection"
 # Close at once and send RST: without it, closing looks like the end of the answer to a client of HTTP/1.0.
@@ -24,16 +27,67 @@ _HEAD_TIMEOUT_S = 20.0
 _UNBOUNDED = 1 << 62
 # Bytes that complete nothing: no header, no part of a body. The parser keeps them until the header ends.
 _MAX_QUIET_BYTES = 2 * _MAX_HEAD_BYTES
+# Requests that are known again as a whole, and the size up to which one is: 1024 of 8 KiB are 8 MiB.
+_KNOWN_REQUESTS, _MAX_KNOWN_BYTES = 1024, 8 * 2**10
+# Headers by which the same bytes may mean something else the next time.
+_NEVER_KNOWN = (b"authorization", b"expect", b"if-none-match", b"marsad-query-id", b"upgrade")
+
+
+class Shortcut(Protocol):
+    """How to answer a request that has come before, byte for byte, without reading it again."""
+
+    def begin(self, connection: "Connection") -> bool:
+        """Answer by `Connection.reply` now or later; False to have the request read in the usual way."""
+        ...
+
+    def stop(self) -> None:
+        """The client is gone."""
+        ...
+
+
+class KnownRequest(Protocol):
+    """What makes a shortcut for one exchange."""
+
+    def shortcut(self) -> Shortcut:
+        """A shortcut of its own for each time the request comes."""
+        ...
+
+
+KnownRequests = Recent[KnownRequest]
+
+
+def known_requests() -> KnownRequests:
+    """What the connections of one server share."""
+    return Recent(_KNOWN_REQUESTS)
 
 
 class Connection(HttpToolsProtocol):
-    """A connection that can be cut so that everybody sees it, and that bounds what comes before the body."""
+    """A connection that can be cut so that everybody sees it, and that bounds what comes before the body.
+
+    A request that an application has asked to know again (`Exchange.remember`) is answered without a parser, a task
+    and an ASGI message, which together take three times as long as finding the answer in the cache.
+    """
+
+    def __init__(self, known: KnownRequests, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.known = known
+        # The bytes that came last, if they are one request and nothing else.
+        self.whole_request: bytes | None = None
+        self._shortcut: Shortcut | None = None
+        self._under_way = b""
+        self._held: list[bytes] = []
+        self._begun: tuple[Answer, RequestResponseCycle] | None = None
+        self._inside = False
+        self._messages = 0
+        self._answered_at = 0.0
+        self._common: tuple[object, bytes] = (None, b"")
 
     _head_bytes = 0
     _quiet_bytes = 0
     _head_pending = True
     _head_timer: asyncio.TimerHandle | None = None
     _refused = False
+    _closing_down = False
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -41,20 +95,47 @@ class Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_is_there()
+        if self._shortcut is not None:
+            self._shortcut.stop()
+            self._shortcut = None
+        if self._begun is not None:
+            self._begun[0].abandon()
+            self._begun = None
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._shortcut is not None:  # the client sends on before it has its answer
+            self.transport.pause_reading()
+            self._held.append(data)
+            return
+        if not self._inside and (self.cycle is None or self.cycle.response_complete):
+            known = self.known.get(data)
+            if known is not None and not self.flow.write_paused and not self.transport.is_closing():
+                self._head_is_there()
+                self._under_way, self._shortcut = data, known.shortcut()
+                if self._shortcut.begin(self):
+                    return
+                self._shortcut = None
+        self._read(data)
+
+    def _read(self, data: bytes) -> None:
         self._quiet_bytes += len(data)
         if self._quiet_bytes > _MAX_QUIET_BYTES:
             self._refuse(b"431 Request Header Fields Too Large", b"The headers are too large.\n")
         if self._refused:
             return
+        self._messages, fresh = 0, not self._inside
+        self.whole_request = None
         super().data_received(data)
+        if fresh and self._messages == 1 and not self._inside and len(data) <= _MAX_KNOWN_BYTES:
+            self.whole_request = data  # the task that answers it runs later
         if self._head_pending and self._head_timer is None and not self.transport.is_closing():
             self._await_head()  # most heads come in one piece and need no timer
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._inside = True
+        self._messages += 1
         self._head_bytes, self._head_pending = 0, True
 
     def on_url(self, url: bytes) -> None:
@@ -88,6 +169,7 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._quiet_bytes = 0
+        self._inside = False
         if not self._refused:
             super().on_message_complete()
 
@@ -98,6 +180,68 @@ class Connection(HttpToolsProtocol):
         head = b"HTTP/1.1 %s\r\ncontent-type: text/plain\r\ncontent-length: %d\r\n" % (status, len(text))
         self.transport.write(head + b"access-control-allow-origin: *\r\nconnection: close\r\n\r\n" + text)
         self.transport.close()
+
+    # --- shortcuts ---
+
+    def reply(self, head: bytes, body: bytes) -> None:
+        """The whole answer of a shortcut in one packet: status line and headers but the common ones, and the body."""
+        self.transport.write(b"".join((head, self._common_headers(), b"content-length: %d\r\n\r\n" % len(body), body)))
+        self._shortcut = None
+        self.server_state.total_requests += 1
+        self._answered_at = self.loop.time()
+        if self._closing_down:
+            self.transport.close()
+        elif self._held:
+            self._go_on()
+        elif self.timeout_keep_alive_task is None:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
+    def hand_over(self, begun: Answer) -> None:
+        """Have the request of a shortcut read in the usual way: its answer has begun, and is long, or an error."""
+        self._shortcut = None
+        self._read(self._under_way)
+        self._begun = (begun, self.cycle)
+        if self._held:
+            self._go_on()
+        if self._closing_down:
+            self.shutdown()
+
+    def _go_on(self) -> None:
+        held, self._held = b"".join(self._held), []
+        self.transport.resume_reading()
+        self.data_received(held)
+
+    def take_begun(self, cycle: RequestResponseCycle) -> Answer | None:
+        """The answer that was handed over with the request of this cycle, once."""
+        if self._begun is None or self._begun[1] is not cycle:
+            return None
+        begun, self._begun = self._begun[0], None
+        return begun
+
+    def _common_headers(self) -> bytes:
+        headers = self.server_state.default_headers  # a new list each second, for the date
+        if self._common[0] is not headers:
+            self._common = (headers, b"".join(b"%s: %s\r\n" % pair for pair in headers))
+        return self._common[1]
+
+    def timeout_keep_alive_handler(self) -> None:
+        """A connection that shortcuts answer keeps one timer, which looks how long it has been idle."""
+        left = self._answered_at + self.timeout_keep_alive - self.loop.time()
+        if self._shortcut is not None or left > 0:
+            self.timeout_keep_alive_task = self.loop.call_later(max(left, 1.0), self.timeout_keep_alive_handler)
+        else:
+            super().timeout_keep_alive_handler()
+
+    def shutdown(self) -> None:
+        """The server ends: let a running answer be the last."""
+        if self._shortcut is not None:
+            self._closing_down = True
+        else:
+            super().shutdown()
+
+    # --- bounds ---
 
     def _await_head(self) -> None:
         self._head_timer = self.loop.call_later(_HEAD_TIMEOUT_S, self._head_is_late)
@@ -144,13 +288,32 @@ class Exchange:
         cycle.waiting_for_100_continue = False
         cycle.response_started = cycle.response_complete = True
         closing = b"" if cycle.keep_alive else b"connection: close\r\n"
-        common = b"".join(b"%s: %s\r\n" % pair for pair in connection.server_state.default_headers)
+        common = connection._common_headers()
         length = b"content-length: %d\r\n\r\n" % len(body)
         connection.transport.write(b"".join((head, common, closing, length, body)))
         cycle.message_event.set()
         if not cycle.keep_alive:
             connection.transport.close()
         cycle.on_response()
+
+    def remember(self, scope: Scope, request: KnownRequest) -> None:
+        """Answer by a shortcut when the same bytes come again, on any connection of the server.
+
+        Not for a request that a middleware has changed, that brings a key, or whose connection ends with it.
+        """
+        own, connection = self._cycle.scope, self._connection
+        if (
+            connection.whole_request is not None
+            and connection.cycle is self._cycle
+            and self._cycle.keep_alive
+            and scope["query_string"] is own["query_string"]
+            and not any(name in _NEVER_KNOWN for name, _ in own["headers"])
+        ):
+            connection.known.put(connection.whole_request, request)
+
+    def take_begun(self) -> Answer | None:
+        """The answer that a shortcut has begun; None if there was no shortcut."""
+        return self._connection.take_begun(self._cycle)
 
     def cut(self) -> None:
         """End the connection so that no client takes what it has for the whole answer."""

@@ -6,11 +6,12 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from service.api.connection import Connection
+from service.api.connection import Connection, known_requests
 from service.errors import ConfigurationError
 from service.settings import Settings
 
@@ -55,7 +56,7 @@ def server_for(app: ASGIApp, settings: Settings) -> uvicorn.Server:
     """A server for `app`; `serve(sockets=[…])` runs it."""
     config = uvicorn.Config(
         app,
-        http=Connection,
+        http=partial(Connection, known_requests()),  # type: ignore[arg-type]
         lifespan="off",
         log_config=None,
         access_log=False,

@@ -15,8 +15,8 @@ from urllib.parse import quote
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.api.cache import AnswerCache, Recent
-from service.api.connection import Exchange
+from service.api.cache import AnswerCache
+from service.api.connection import Connection, Exchange
 from service.api.description import describe_service
 from service.api.http import (
     OPEN,
@@ -32,7 +32,8 @@ from service.api.http import (
 )
 from service.api.negotiation import NotAcceptable, accepts_gzip, choose
 from service.api.problems import CrossSite, MethodNotAllowed, UnsupportedMediaType, problem_of
-from service.errors import AnswerCut, BadRequest, NotFound, QuerySyntaxError, ReadOnly
+from service.api.recent import Recent
+from service.errors import AnswerCut, BadRequest, MarsadError, NotFound, QuerySyntaxError, ReadOnly
 from service.graph.query import Bounds, Reading, located, plan_update, read_query, require_query
 from service.rdf.formats import RDF_FORMATS, RESULTS_FORMATS, RdfFormat, ResultsFormat, by_name
 from service.settings import Settings
@@ -84,8 +85,22 @@ class _Prepared:
     key: bytes
     tag: str
     ignored: tuple[str, ...]
+    endpoint: "SparqlEndpoint"
     headers: Headers = field(default_factory=list)
     head: bytes = b""
+    # The status line and all headers that are the same for every answer of one version, and that version.
+    tagged: tuple[int, bytes] = (-1, b"")
+
+    def tagged_head(self, version: int) -> bytes:
+        """The status line and the headers of an answer of this version, but those that differ from answer to answer."""
+        if self.tagged[0] != version:
+            etag = self.endpoint.etag(self, version).encode()
+            self.tagged = (version, b"%setag: %s\r\n" % (self.head, etag))
+        return self.tagged[1]
+
+    def shortcut(self) -> "_Shortcut":
+        """See `connection.KnownRequest`."""
+        return _Shortcut(self.endpoint, self)
 
     def __post_init__(self) -> None:
         self.headers = [
@@ -132,7 +147,7 @@ class SparqlEndpoint:
         strict: bool,
         editor: ASGIApp | None,
     ) -> None:
-        self._store, self._settings = store, settings
+        self.store, self._settings = store, settings
         self._known = dict(prefixes)
         self._writable, self._strict, self._editor = writable, strict, editor
         self._bounds = Bounds(settings.max_query_bytes, settings.max_nesting, settings.max_chain)
@@ -192,6 +207,8 @@ class SparqlEndpoint:
                 raise BadRequest("an update is sent by POST, not by GET")
             prepared = await self._read(key, scope, pairs, accept, encoding)
         await self._answer(scope, receive, send, prepared, others)
+        if scope["method"] == "GET":
+            self._remember(scope, prepared)
 
     async def _post(self, scope: Scope, receive: Receive, send: Send, incoming: Body) -> None:
         accept, encoding, others = _negotiated_headers(scope)
@@ -210,6 +227,12 @@ class SparqlEndpoint:
                 return
             prepared = await self._read(key, scope, pairs, accept, encoding)
         await self._answer(scope, receive, send, prepared, others)
+        self._remember(scope, prepared)
+
+    def _remember(self, scope: Scope, prepared: _Prepared) -> None:
+        exchange = Exchange.of(scope)
+        if exchange is not None and not prepared.reading.volatile:
+            exchange.remember(scope, prepared)
 
     async def _read(
         self,
@@ -269,6 +292,7 @@ class SparqlEndpoint:
             deadline_s=_timeout(_only(pairs, "timeout")),
             key=digest.digest(),
             tag=digest.hexdigest(),
+            endpoint=self,
             ignored=tuple(unknown)[:_MAX_IGNORED_SHOWN],
         )
 
@@ -277,11 +301,13 @@ class SparqlEndpoint:
     async def _answer(
         self, scope: Scope, receive: Receive, send: Send, prepared: _Prepared, others: dict[bytes, str]
     ) -> None:
-        store, version = self._store, self._store.version
+        exchange = Exchange.of(scope)
+        begun = exchange.take_begun() if exchange is not None else None
+        store, version = self.store, self.store.version
         volatile, with_body = prepared.reading.volatile, scope["method"] != "HEAD"
-        if not volatile:
+        if not volatile and begun is None:
             known = others.get(b"if-none-match")
-            if known is not None and matches_etag(known, etag := self._etag(prepared, version)):
+            if known is not None and matches_etag(known, etag := self.etag(prepared, version)):
                 await respond(send, 304, [*prepared.headers, (b"etag", etag.encode())])
                 return
             cached = self.cache.get(prepared.key, version)
@@ -289,12 +315,15 @@ class SparqlEndpoint:
                 headers = self._headers(prepared, version, gzipped=cached[1])
                 await self._send_whole(scope, send, prepared, headers, cached[0])
                 return
-        query_id = others.get(b"marsad-query-id") or new_query_id()
+        query_id = begun.query_id if begun is not None else others.get(b"marsad-query-id") or new_query_id()
         if not _QUERY_ID.fullmatch(query_id):
             raise BadRequest("Marsad-Query-Id is 8 to 64 letters, digits, - and _")
         watch = _Watch(receive, store, query_id)
         try:
-            answer = await store.query(prepared.query, deadline_s=prepared.deadline_s, query_id=query_id)
+            if begun is not None:
+                answer = begun.begun()
+            else:
+                answer = await store.query(prepared.query, deadline_s=prepared.deadline_s, query_id=query_id)
             headers = self._headers(prepared, answer.version, gzipped=answer.gzipped)
             headers.append((b"marsad-query-id", query_id.encode()))
             if answer.whole is not None:
@@ -358,14 +387,15 @@ class SparqlEndpoint:
         else:
             await respond(send, 200, prepared.headers + headers, body, with_body=scope["method"] != "HEAD")
 
-    def _etag(self, prepared: _Prepared, version: int) -> str:
-        return f'W/"{self._store.id}-{version}-{prepared.tag}"'
+    def etag(self, prepared: _Prepared, version: int) -> str:
+        """The validator of an answer to this request from a version of the graph."""
+        return f'W/"{self.store.id}-{version}-{prepared.tag}"'
 
     def _headers(self, prepared: _Prepared, version: int, *, gzipped: bool) -> Headers:
         """The headers that differ from answer to answer."""
         headers: Headers = []
         if not prepared.reading.volatile:
-            headers.append((b"etag", self._etag(prepared, version).encode()))
+            headers.append((b"etag", self.etag(prepared, version).encode()))
         if gzipped:
             headers.append((b"content-encoding", b"gzip"))
         return headers
@@ -380,8 +410,8 @@ class SparqlEndpoint:
             return
         row = by_name(RDF_FORMATS, chosen) or RDF_FORMATS[0]
         union = self._settings.default_graph == "union"
-        body = describe_service(self._store, own_url(scope), row, union=union, writable=self._writable)
-        etag = f'W/"{self._store.id}-{self._store.version}-{row.suffix}"'
+        body = describe_service(self.store, own_url(scope), row, union=union, writable=self._writable)
+        etag = f'W/"{self.store.id}-{self.store.version}-{row.suffix}"'
         headers = [
             (b"content-type", row.content_type.encode()),
             (b"vary", b"Accept"),
@@ -400,7 +430,7 @@ class SparqlEndpoint:
             await respond(send, 204, preflight(("DELETE", "OPTIONS"), _REQUEST_HEADERS))
         elif scope["method"] != "DELETE":
             raise MethodNotAllowed(("DELETE", "OPTIONS"))
-        elif not self._store.cancel(query_id):
+        elif not self.store.cancel(query_id):
             raise NotFound("no query of this id runs or waits")
         else:
             await respond(send, 204, OPEN)
@@ -425,11 +455,56 @@ class SparqlEndpoint:
             using_named=using_named,
         )
         try:
-            await self._store.change(update, deadline_s=_timeout(_only(pairs, "timeout")))
+            await self.store.change(update, deadline_s=_timeout(_only(pairs, "timeout")))
         except QuerySyntaxError as error:
             reading = await asyncio.to_thread(read_query, text, self._update_bounds, known=self._known)
             raise located(error, reading) from error
         await respond(send, 204, OPEN)
+
+
+class _Shortcut:
+    """Answers a request that was read before: from the cache, or as soon as a worker has the whole answer."""
+
+    def __init__(self, endpoint: "SparqlEndpoint", prepared: _Prepared) -> None:
+        self._endpoint, self._prepared = endpoint, prepared
+        self._answer: Answer | None = None
+
+    def begin(self, connection: Connection) -> bool:
+        """See `connection.Shortcut`."""
+        prepared, store = self._prepared, self._endpoint.store
+        self._connection = connection
+        cached = self._endpoint.cache.get(prepared.key, store.version)
+        if cached is None:
+            with suppress(MarsadError):  # the usual way says what is wrong
+                self._answer = store.start(
+                    prepared.query, then=self._go_on, deadline_s=prepared.deadline_s, query_id=new_query_id()
+                )
+            return self._answer is not None
+        body, gzipped = cached
+        if len(body) > _PART_BYTES:
+            return False
+        connection.reply(prepared.tagged_head(store.version) + _GZIPPED * gzipped, body)
+        return True
+
+    def stop(self) -> None:
+        """See `connection.Shortcut`."""
+        if self._answer is not None:
+            self._answer.abandon()
+
+    def _go_on(self) -> None:
+        answer, prepared = self._answer, self._prepared
+        assert answer is not None, "it calls when it has begun"
+        body = answer.whole
+        if body is None or len(body) > _PART_BYTES:
+            self._connection.hand_over(answer)
+            return
+        self._endpoint.cache.put(prepared.key, answer.version, body, answer.gzipped)
+        number = b"marsad-query-id: %s\r\n" % answer.query_id.encode()
+        head = prepared.tagged_head(answer.version) + _GZIPPED * answer.gzipped + number
+        self._connection.reply(head, body)
+
+
+_GZIPPED = b"content-encoding: gzip\r\n"
 
 
 class _Watch:

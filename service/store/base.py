@@ -225,6 +225,14 @@ class Answer(Protocol):
         """Stop the work if it is not done."""
         ...
 
+    def begun(self) -> Self:
+        """The answer, once `then` of `Store.start` was called. Raises what `Store.query` raises."""
+        ...
+
+    def abandon(self) -> None:
+        """Stop the work if it is not done; nobody is told."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Status:
@@ -271,6 +279,15 @@ class Store(Protocol):
         Raises DeadlineExceeded, MemoryExceeded, QueryCancelled: the worker was stopped.
         Raises QueueFull: nothing was started.
         Raises EngineFailure, StoreUnavailable.
+        """
+        ...
+
+    def start(
+        self, query: Query, *, then: Callable[[], None], deadline_s: float | None = None, query_id: str | None = None
+    ) -> Answer:
+        """What `query` does, for callers that do not await: `then` is called once, and `begun` then is the answer.
+
+        Raises QueueFull, QueryCancelled, StoreUnavailable: nothing was started, and `then` is not called.
         """
         ...
 

@@ -479,6 +479,12 @@ class EmbeddedStore:
         """See `Store.query`."""
         return await self._pool.query(query.message(), deadline_s=deadline_s, query_id=query_id)
 
+    def start(
+        self, query: Query, *, then: Callable[[], None], deadline_s: float | None = None, query_id: str | None = None
+    ) -> Running:
+        """See `Store.start`."""
+        return self._pool.start(query.message(), then=then, deadline_s=deadline_s, query_id=query_id)
+
     def cancel(self, query_id: str) -> bool:
         """See `Store.cancel`."""
         return self._pool.cancel(query_id)

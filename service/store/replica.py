@@ -33,8 +33,6 @@ from service.store.worker import RDF_FORMATS, work
 # 100 MiB: with it, a chain of 30,000 operators still runs; with the usual 8 MiB it ends the process.
 # The kernel keeps at least 128 MiB free below the stack.
 _STACK_BYTES = 100 * 2**20
-# Workers give way to the service, which must answer for its health while all of them are busy.
-_NICE = 5
 # A packet on UP must fit the socket's buffer; messages of errors are cut.
 _MAX_MESSAGE_CHARACTERS = 2000
 # 256 KiB: four parts of an answer ahead of the client.
@@ -171,7 +169,6 @@ class Replica:
             confine.die_with_parent(signal.SIGKILL)
             for descriptor in (self._down.detach(), self._up.detach(), self._bell, self._bell_end):
                 os.close(descriptor)
-            os.nice(_NICE)
             confine.die_first()
             confine.limit_memory(extra_bytes)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BUFFER_BYTES)

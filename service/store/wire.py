@@ -9,6 +9,7 @@ import json
 import socket
 import struct
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 REQUEST = struct.Struct("!II")
@@ -18,6 +19,9 @@ WHOLE, WHOLE_GZIP = b"C", b"Z"  # the complete answer in one frame
 FIRST, FIRST_GZIP = b"P", b"Y"  # the first part of a longer answer
 MORE, END = b"D", b"E"  # a further part; nothing more comes
 ERROR = b"X"  # {"kind": …, "message": …}: the answer ends here
+
+# Real requests fit: a query text has at most 64 KiB.
+_READ_BYTES = 128 * 2**10
 
 
 def pack(head: dict[str, Any], body: bytes = b"") -> bytes:
@@ -35,7 +39,32 @@ def read_message(connection: socket.socket) -> tuple[dict[str, Any], bytes] | No
     data = read_exactly(connection, head_size + body_size)
     if data is None:
         return None
-    return json.loads(data[:head_size]), data[head_size:]
+    return _head(data[:head_size]), data[head_size:]
+
+
+def read_only_message(connection: socket.socket) -> tuple[dict[str, Any], bytes] | None:
+    """`read_message` where the other side sends the next one only after an answer: most come in one piece."""
+    data = connection.recv(_READ_BYTES)
+    if len(data) < REQUEST.size:
+        rest = read_exactly(connection, REQUEST.size - len(data)) if data else None
+        if rest is None:
+            return None
+        data += rest
+    head_size, body_size = REQUEST.unpack_from(data)
+    end = REQUEST.size + head_size
+    if len(data) < end + body_size:
+        rest = read_exactly(connection, end + body_size - len(data))
+        if rest is None:
+            return None
+        data += rest
+    return _head(data[REQUEST.size : end]), data[end:]
+
+
+@lru_cache(maxsize=64)
+def _head(text: bytes) -> dict[str, Any]:
+    """The head of a message; queries have few different ones. Nobody may write to it."""
+    head: dict[str, Any] = json.loads(text)
+    return head
 
 
 def read_exactly(connection: socket.socket, size: int) -> bytes | None:

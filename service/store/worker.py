@@ -6,6 +6,7 @@ It may be killed at any moment, so it changes nothing but its own memory. It run
 
 import json
 import socket
+import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import IO, Any, cast
@@ -16,8 +17,10 @@ from service.store import wire
 from service.store.base import Delta
 
 _UNNAMED = ox.DefaultGraph()
-# 16 KiB before the first byte goes out: an answer below it travels as one message. 64 KiB afterwards.
-_FIRST_BYTES, _NEXT_BYTES = 16 * 2**10, 64 * 2**10
+# An answer below this travels as one message, as does a part of a longer one.
+_PART_BYTES = 64 * 2**10
+# 16 KiB before the first byte goes out, unless the whole answer comes within the next moment.
+_FIRST_BYTES, _FIRST_S = 16 * 2**10, 0.002
 # Below this, gzip saves nothing that a network packet would notice.
 _LEAST_GZIP_BYTES = 1024
 # Level 1 makes 120 MB/s of JSON results a ninth of their size; level 6 makes 45 MB/s a twelfth.
@@ -55,13 +58,14 @@ class _Output:
         self._connection, self._gzip = connection, gzip
         self._parts: list[bytes] = []
         self._size, self._limit = 0, _FIRST_BYTES
+        self._begun_at = time.monotonic()
         self._packer: Any = None
         self._started = False
 
     def write(self, data: bytes) -> int:
         self._parts.append(data)
         self._size += len(data)
-        if self._size >= self._limit:
+        if self._size >= self._limit and (self._size >= _PART_BYTES or time.monotonic() - self._begun_at > _FIRST_S):
             self._send_part()
         return len(data)
 
@@ -77,7 +81,7 @@ class _Output:
     def _send_part(self) -> None:
         data, first = self._take(), not self._started
         if first:
-            self._started, self._limit = True, _NEXT_BYTES
+            self._started, self._limit = True, _PART_BYTES
             if self._gzip:
                 self._packer = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, 31)
         if self._packer is not None:
@@ -112,7 +116,7 @@ class _Output:
 
 def work(store: ox.Store, connection: socket.socket, prefixes: dict[str, str]) -> None:
     """Answer requests until the service closes the connection or the process should not go on."""
-    while (message := wire.read_message(connection)) is not None:
+    while (message := wire.read_only_message(connection)) is not None:
         head, body = message
         output = _Output(connection, gzip=bool(head.get("gzip")))
         try:

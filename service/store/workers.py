@@ -48,6 +48,9 @@ _MOST_WAITING_BYTES = 256 * 2**10
 _READ_BYTES = 256 * 2**10
 # A worker that worked longer than this has copied pages and split its heap: it goes, and a fresh fork comes.
 _LONG_WORK_S = 0.5
+# From then on it gives way to the service, which must answer for its health while all workers are busy, and to the
+# workers with small questions.
+_LONG_WORK_NICE = 5
 # How long a change may take before a fork is made ahead of the first query that needs it.
 _FORK_AHEAD_S = 0.005
 # The replica says what ended a worker within this time, or it is unknown.
@@ -55,6 +58,9 @@ _OBITUARY_S = 1.0
 # A replica that was told to stop ends within this time, or is killed.
 _FAREWELL_S = 2.0
 _PACKET_BYTES = 64 * 2**10
+# How many freed blocks of each size glibc keeps at hand (its own default: 7). The engine makes and frees hundreds of
+# small ones for a query: with 2000, selective questions take a fifth less time (121 µs on average, then 98).
+_ALLOCATOR = "glibc.malloc.tcache_count=2000"
 _PACKAGE_PARENT = str(Path(__file__).resolve().parents[2])
 
 
@@ -71,7 +77,9 @@ class Limits:
 class Running:
     """One request in a worker: the answer as it comes. Implements `service.store.base.Answer`."""
 
-    def __init__(self, pool: "Pool", query_id: str, deadline_s: float, *, scratch: bool) -> None:
+    def __init__(
+        self, pool: "Pool", query_id: str, deadline_s: float, then: Callable[[], None], *, scratch: bool
+    ) -> None:
         self.query_id = query_id
         # The worker's copy of the graph is spoilt afterwards.
         self.scratch = scratch
@@ -83,8 +91,8 @@ class Running:
         self.deadline_s = deadline_s
         self.deadline = self.started + deadline_s
         self.worker: Worker | None = None
-        self.first: asyncio.Future[None] = pool.loop.create_future()
         self._pool = pool
+        self._then: Callable[[], None] | None = then
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
         self._more: asyncio.Future[None] | None = None
@@ -120,18 +128,30 @@ class Running:
         """The answer ends here, for this reason; the first reason stands."""
         if self._error is None and not self._complete:
             self._error = error
+            if self._then is not None:
+                self._pool.counts[type(error).__name__] += 1
             self._wake()
             if self.on_cut is not None:
                 self.on_cut()
 
     def _wake(self) -> None:
-        if not self.first.done():
-            if self._error is not None and not self._waiting:
-                self.first.set_exception(self._error)
-            else:
-                self.first.set_result(None)
+        if self._then is not None:
+            then, self._then = self._then, None
+            then()
         if self._more is not None and not self._more.done():
             self._more.set_result(None)
+
+    def begun(self) -> "Running":
+        """The answer, once there is something of it. Raises what ended it before."""
+        if self._error is not None and not self._waiting:
+            raise self._error
+        return self
+
+    def abandon(self) -> None:
+        """Nobody waits for it any more: stop the work if it is not done, and say nothing."""
+        self._then = None
+        if not self.over:
+            self._pool.stop(self, QueryCancelled("the client went away"))
 
     @property
     def over(self) -> bool:
@@ -159,8 +179,7 @@ class Running:
 
     async def close(self) -> None:
         """Stop the work if it is not done."""
-        if not self.over:
-            self._pool.stop(self, QueryCancelled("the client went away"))
+        self.abandon()
 
 
 class Worker:
@@ -233,6 +252,13 @@ class Worker:
         if self.running is not None:
             self.running.take(letter, data)
 
+    def give_way(self) -> None:
+        """Let all other processes go first; there is no way back, so the worker leaves after its request."""
+        if not self.leaving:
+            self.leaving = True
+            with contextlib.suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, self.process, _LONG_WORK_NICE)
+
     def kill(self) -> None:
         """End the process now; its socket then says that it is gone."""
         self.leaving = True
@@ -275,7 +301,12 @@ class ReplicaProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 # Nothing of the service's environment: no keys, no addresses of proxies.
-                env={"PYTHONPATH": _PACKAGE_PARENT, "PATH": os.defpath, "LC_ALL": "C.UTF-8"},
+                env={
+                    "PYTHONPATH": _PACKAGE_PARENT,
+                    "PATH": os.defpath,
+                    "LC_ALL": "C.UTF-8",
+                    "GLIBC_TUNABLES": _ALLOCATOR,
+                },
             )
         self.loop.add_reader(self._up.fileno(), self._read)
 
@@ -351,13 +382,40 @@ class Pool:
         scratch: bool = False,
         patient: bool = False,
     ) -> Running:
-        """Run a request in the next free worker; returns with the first bytes of its answer.
+        """Run a request in the next free worker; returns with the first bytes of its answer. The rest as in `start`."""
+        first: asyncio.Future[None] = self.loop.create_future()
+        running = self.start(
+            message,
+            then=lambda: None if first.done() else first.set_result(None),
+            deadline_s=deadline_s,
+            query_id=query_id,
+            scratch=scratch,
+            patient=patient,
+        )
+        try:
+            await first
+        except asyncio.CancelledError:
+            running.abandon()
+            raise
+        return running.begun()
+
+    def start(
+        self,
+        message: bytes,
+        *,
+        then: Callable[[], None],
+        deadline_s: float | None = None,
+        query_id: str | None = None,
+        scratch: bool = False,
+        patient: bool = False,
+    ) -> Running:
+        """Run a request in the next free worker; `then` is called with the first bytes of its answer, or its failure.
 
         `scratch`: the request changes the worker's copy of the graph, so the worker is of no use afterwards.
         `patient`: one of our own, which has no deadline.
         """
         limit = float("inf") if patient else self.limits.deadline_s
-        running = Running(self, query_id or new_query_id(), min(deadline_s or limit, limit), scratch=scratch)
+        running = Running(self, query_id or new_query_id(), min(deadline_s or limit, limit), then, scratch=scratch)
         if running.query_id in self._running:
             raise QueryCancelled("a query of this id is running already; ids are for one query")
         if self._closed:
@@ -369,14 +427,6 @@ class Pool:
             self._enqueue(running, message)
         if self._tick is None:
             self._tick = self.loop.call_later(_TICK_S, self._look_at_deadlines)
-        try:
-            await running.first
-        except asyncio.CancelledError:
-            self.stop(running, QueryCancelled("the client went away"))
-            raise
-        except MarsadError as error:
-            self.counts[type(error).__name__] += 1
-            raise
         return running
 
     def cancel(self, query_id: str) -> bool:
@@ -505,8 +555,11 @@ class Pool:
     def _look_at_deadlines(self) -> None:
         self._tick = None
         now = time.monotonic()
-        for running in [entry for entry in self._running.values() if entry.deadline <= now]:
-            self.stop(running, self._deadline_error(running))
+        for running in list(self._running.values()):
+            if running.deadline <= now:
+                self.stop(running, self._deadline_error(running))
+            elif running.worker is not None and now - running.started > _LONG_WORK_S:
+                running.worker.give_way()
         if self._running and not self._closed:
             self._tick = self.loop.call_later(_TICK_S, self._look_at_deadlines)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import httpx
 import pyoxigraph as ox
 
+from service.api.connection import KnownRequests
 from service.api.server import listening_socket, server_for
 from service.dataset import create_dataset_app
 from service.settings import Settings
@@ -30,6 +31,7 @@ class Endpoint:
     store: EmbeddedStore
     host: str
     port: int
+    known: KnownRequests
 
     async def ask(self, text: str, **options: str) -> httpx.Response:
         """A query by GET, with further parameters."""
@@ -79,7 +81,7 @@ async def endpoint(
                     await asyncio.sleep(0.001)
                 async with httpx.AsyncClient(base_url=f"http://{host}:{port}", timeout=30, trust_env=False) as client:
                     client.headers.pop("accept-encoding")
-                    yield Endpoint(client, store, host, port)
+                    yield Endpoint(client, store, host, port, server.config.http.args[0])
             finally:
                 server.should_exit = True
                 await task

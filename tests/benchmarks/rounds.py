@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from tests.benchmarks.client import Connection, Exchange, get, run
 from tests.benchmarks.graph import Shape
 from tests.benchmarks.questions import DUMP, QUESTIONS, Question
-from tests.benchmarks.servers import Server
+from tests.benchmarks.servers import Server, cpu_s
 
 CONNECTIONS = 4
 SELECTIVE, ALL = "selective kinds, 4 connections", "all kinds, 4 connections"
@@ -22,9 +22,10 @@ _SLOW_S = 10.0
 
 @dataclass
 class Figures:
-    """What was measured of one server: times in seconds, rates per second."""
+    """What was measured of one server: times in seconds, rates per second, processor seconds per answer."""
 
     rates: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    cpu: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     times: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     by_question: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     whole: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -70,8 +71,10 @@ def _measure_mix(
     server: Server, title: str, mix: Sequence[tuple[Question, str]], slice_s: float, figures: Figures
 ) -> None:
     requests = [(question.name, get(server.url, text, question.accept)) for question, text in mix]
+    before = cpu_s(server.process.pid)
     done, elapsed = run(server.url, requests, connections=CONNECTIONS, seconds=slice_s)
     figures.rates[title].append(len(done) / elapsed)
+    figures.cpu[title].append((cpu_s(server.process.pid) - before) / len(done))
     for exchange in done:
         figures.times[title].append(exchange.seconds)
         if title == SELECTIVE:
@@ -147,12 +150,13 @@ def report(figures: dict[str, Figures], servers: Sequence[Server], base: str) ->
 
 
 def _of_mix(title: str, figures: dict[str, Figures], base: str) -> list[str]:
-    lines = [f"{title:32} {'per s':>8} {'ratio':>7}   p50 ms   p95 ms   p99 ms   failed"]
+    lines = [f"{title:32} {'per s':>8} {'ratio':>7}   p50 ms   p95 ms   p99 ms   cpu µs   failed"]
     reference = (figures.get(base) or next(iter(figures.values()))).rates[title]
     for name, found in figures.items():
         rates, times = found.rates[title], found.times[title]
         ratio = statistics.median(rate / other for rate, other in zip(rates, reference, strict=True))
         parts = "".join(f"{percentile(times, part) * 1e3:9.2f}" for part in (0.5, 0.95, 0.99))
+        parts += f"{statistics.median(found.cpu[title]) * 1e6:9.0f}"
         lines.append(f"{name:32} {statistics.median(rates):8.0f} {ratio:7.2f}{parts} {sum(found.failed.values()):8}")
     return lines
 
