@@ -28,6 +28,7 @@ import pyoxigraph as ox
 
 from service.store import confine, wire
 from service.store.base import Delta
+from service.store.pages import join_pages
 from service.store.worker import RDF_FORMATS, work
 
 # 100 MiB: with it, a chain of 30,000 operators still runs; with the usual 8 MiB it ends the process.
@@ -38,6 +39,8 @@ _MAX_MESSAGE_CHARACTERS = 2000
 # 256 KiB: four parts of an answer ahead of the client.
 _SOCKET_BUFFER_BYTES = 256 * 2**10
 _PROGRESS_EVERY_QUADS = 100_000
+# After a hundred changes of a million quads a fork takes 2.5 ms instead of 1; with all pages split again, 11.
+_JOIN_EVERY_CHANGES = 256
 _OPENERS: dict[str, Callable[[str, Any], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
 
@@ -50,6 +53,7 @@ class Replica:
         self._count = 0
         self._version = 0
         self._removed = 0
+        self._since_joined = 0
         self._prefixes: dict[str, str] = {}
         self._workers: set[int] = set()
         self._bell, self._bell_end = os.pipe()
@@ -100,6 +104,7 @@ class Replica:
         # What is here now is shared with all forks: keep the collector from touching, and so copying, it.
         gc.collect()
         gc.freeze()
+        join_pages()
         names = sorted(name.value for name in self._store.named_graphs() if isinstance(name, ox.NamedNode))
         Path(head["names"]).write_text(json.dumps(names))
         self._count = len(self._store)
@@ -142,6 +147,10 @@ class Replica:
         self._version = version
         self._removed += len(gone)
         self._tell("applied", version=version, quads=self._count, removed=self._removed)
+        self._since_joined += 1
+        if self._since_joined >= _JOIN_EVERY_CHANGES:
+            self._since_joined = 0
+            join_pages()
 
     def _fork(self, *, extra_bytes: int) -> None:
         ours, theirs = socket.socketpair()
