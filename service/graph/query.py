@@ -8,7 +8,7 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple, NoReturn
 from urllib.parse import urljoin
 
@@ -18,8 +18,7 @@ from service.store.base import Update
 # Every character beyond ASCII that can be part of a name: a little more than the grammar has, never less.
 _BEYOND = r"\u00b7\u00c0-\U0010ffff"
 _FIRST_TERMINALS = r"""
-      (?P<space>[ \t\r\n]++)
-    | (?P<comment>\#[^\r\n]*+)
+      (?P<comment>\#[^\r\n]*+)
     | (?P<iri><(?:[^\x00-\x20<>"{}|^`\\]|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8})*+>)
     | (?P<string>'''(?:[^'\\]|\\[\s\S]|'(?!''))*+''' | \"\"\"(?:[^"\\]|\\[\s\S]|"(?!""))*+\"\"\"
         | '(?!'')(?:[^'\\\r\n]|\\.)*+' | "(?!"")(?:[^"\\\r\n]|\\.)*+")
@@ -49,6 +48,13 @@ _TERMINALS = _compiled(_FIRST_TERMINALS + _NAME + _LAST_TERMINALS)
 # the square of its length.
 _TERMINALS_BUT_NAMES = _compiled(_FIRST_TERMINALS + _LAST_TERMINALS)
 _RUN = _compiled(r"[\w.BEYOND-]*+")
+_SPACE = re.compile(r"[ \t\r\n]*+")
+_DECLARATIONS = re.compile(
+    r"""(?:[ \t\r\n]*+PREFIX[ \t\r\n]++(?:[A-Za-z][A-Za-z0-9_-]*+)?:[ \t\r\n]*+<[^\x00-\x20<>"{}|^`\\]*+>)++""",
+    re.IGNORECASE | re.ASCII,
+)
+# Fifty prefixes; a program has fewer.
+_MAX_KEPT_DECLARATIONS = 4096
 _OPENING = {"{": "}", "(": ")", "[": "]", "<<": ">>", "<<(": ")>>", "{|": "|}"}
 _CLOSING = frozenset(_OPENING.values())
 _OPERATORS = {"||", "&&", "=", "!=", "<", ">", "<=", ">=", "+", "-", "*", "/", "|", "^", "!"}
@@ -157,7 +163,9 @@ def read_query(
             value=bounds.max_bytes,
             setting=bounds.bytes_setting,
         )
-    tokens = list(itertools.islice(_within(bounds, text, _tokens(text)), bounds.max_tokens + 1))
+    end, declaring, declared = _declarations(text, base)
+    rest = list(itertools.islice(_within(bounds, text, _tokens(text, end)), bounds.max_tokens + 1))
+    tokens = [*declaring, *rest]
     if len(tokens) > bounds.max_tokens:
         raise QueryTooLarge(
             f"the text has more than {bounds.max_tokens} words, names and signs; the Graph Store Protocol takes more",
@@ -165,12 +173,12 @@ def read_query(
             value=bounds.max_tokens,
             setting="MARSAD_MAX_TOKENS",
         )
-    words = {token.word for token in tokens if token.kind == "word"}
+    words = {token.text.upper() for token in tokens if token.kind == "word"}
     if words & {"TRUE", "FALSE"}:
         text = _with_small_booleans(text, tokens)
     if "SERVICE" in words:
         _check_service(text, tokens)
-    prefixes, base = _prologue(text, tokens, known or {}, base)
+    prefixes, base = _prologue(text, rest, {**(known or {}), **declared}, base)
     dataset = tuple(_dataset(tokens, prefixes, base)) if words & {"FROM", "USING"} else ()
     return Reading(
         text=text,
@@ -222,10 +230,28 @@ def _in_words(expected: str) -> str:
     return f"this is not SPARQL 1.1; here could stand: {' '.join(words[:10])}"
 
 
-def _tokens(text: str) -> Iterator[Token]:
-    position, size, run_end = 0, len(text), -1
+def _declarations(text: str, base: str | None) -> tuple[int, Sequence[Token], dict[str, str]]:
+    """What a text begins with: how far its declarations of prefixes go, their tokens, and the prefixes.
+
+    Programs send the same ones with every query, so they are kept; what has a comment, a BASE or an escape is not.
+    """
+    found = _DECLARATIONS.match(text)
+    if found is None or found.end() > _MAX_KEPT_DECLARATIONS:
+        return 0, (), {}
+    return found.end(), *_declared(found.group(), base)
+
+
+@lru_cache(maxsize=128)
+def _declared(text: str, base: str | None) -> tuple[Sequence[Token], dict[str, str]]:
+    tokens = tuple(_tokens(text))
+    prefixes, _ = _prologue(text, tokens, {}, base)
+    return tokens, prefixes
+
+
+def _tokens(text: str, position: int = 0) -> Iterator[Token]:
+    size, run_end = len(text), -1
     match = _TERMINALS.match
-    while position < size:
+    while (position := _SPACE.match(text, position).end()) < size:  # type: ignore[union-attr]
         if position >= run_end:
             run = _RUN.match(text, position)
             run_end = run.end() if run is not None else position
@@ -235,7 +261,7 @@ def _tokens(text: str) -> Iterator[Token]:
         if found is None:
             _fail(text, position, _why_no_token(text, position))
         kind = found.lastgroup or ""
-        if kind not in ("space", "comment"):
+        if kind != "comment":
             yield Token(kind, found.group(), position)
         position = found.end()
 
@@ -380,20 +406,31 @@ def _prologue(
     prefixes = dict(known)
     declaring = ""
     for index, token in enumerate(tokens):
+        if token.kind not in ("word", "name"):
+            continue
         following = tokens[index + 1] if index + 1 < len(tokens) else None
         if token.word == "BASE" and following is not None and following.kind == "iri":
-            base = urljoin(base or "", following.text[1:-1])
+            base = _resolved(following.text, base)
             _check_base(base, *place_of(text, following.start))
         elif token.word == "PREFIX":
             declaring = "PREFIX"
         elif token.kind == "name":
             prefix = token.text.split(":", 1)[0]
             if declaring and following is not None and following.kind == "iri":
-                prefixes[prefix] = urljoin(base or "", following.text[1:-1])
+                prefixes[prefix] = _resolved(following.text, base)
             elif not declaring and prefix not in prefixes:
                 _fail(text, token.start, f"the prefix {prefix}: is not declared", token.text)
             declaring = ""
     return prefixes, base
+
+
+def _resolved(token: str, base: str | None) -> str:
+    """The absolute IRI of an IRI in brackets. `urljoin` would lose the # at the end of a namespace."""
+    iri = token[1:-1]
+    if not base or _HAS_SCHEME.match(token):
+        return iri
+    joined = urljoin(base, iri)
+    return joined + "#" if iri.endswith("#") and not joined.endswith("#") else joined
 
 
 def _check_base(base: str, line: int, column: int) -> None:
@@ -412,7 +449,7 @@ def _dataset(tokens: Sequence[Token], prefixes: dict[str, str], base: str | None
 def _absolute(token: Token, prefixes: dict[str, str], base: str | None) -> str | None:
     """The IRI of a token as far as it can be told here: None for names with escapes, unknown prefixes, variables."""
     if token.kind == "iri" and "\\" not in token.text:
-        return urljoin(base, token.text[1:-1]) if base else token.text[1:-1]
+        return _resolved(token.text, base)
     if token.kind == "name":
         prefix, local = token.text.split(":", 1)
         if prefix in prefixes and "\\" not in local:

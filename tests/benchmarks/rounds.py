@@ -1,5 +1,6 @@
 """The comparison: all servers run at once and are asked in turn, so that a busy machine is busy for each of them."""
 
+import itertools
 import json
 import random
 import statistics
@@ -15,6 +16,9 @@ from tests.benchmarks.servers import Server, cpu_s
 
 CONNECTIONS = 4
 SELECTIVE, ALL = "selective kinds, 4 connections", "all kinds, 4 connections"
+FRESH = "selective, no text twice"
+# More than any server here answers in a second: the texts of a slice are made beforehand.
+_FRESH_PER_SECOND = 12_000
 _SMALL_CLAIMS = 10_000
 # A server that needs longer for one question about the whole graph is not asked it again.
 _SLOW_S = 10.0
@@ -48,6 +52,7 @@ def compare(
     for number in range(rounds):
         print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
         mixes = {SELECTIVE: _mix(shape, seed + number, selective=True)}
+        mixes[FRESH] = _fresh(mixes[SELECTIVE], round(slice_s * _FRESH_PER_SECOND), number)
         if shape.claims < _SMALL_CLAIMS:
             mixes[ALL] = _mix(shape, seed + number, selective=False)
         for server in chance.sample(list(servers), len(servers)):
@@ -65,6 +70,12 @@ def _mix(shape: Shape, seed: int, *, selective: bool) -> list[tuple[Question, st
     mix = [(question, text) for question in wanted for text in question.variants(shape)]
     random.Random(seed).shuffle(mix)
     return mix
+
+
+def _fresh(mix: Sequence[tuple[Question, str]], count: int, number: int) -> list[tuple[Question, str]]:
+    """`count` texts that no server has seen: those of the mix, each with a comment of its own."""
+    repeated = itertools.islice(itertools.cycle(mix), count)
+    return [(question, f"{text}\n# {number}.{place}") for place, (question, text) in enumerate(repeated)]
 
 
 def _measure_mix(

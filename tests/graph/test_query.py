@@ -255,3 +255,48 @@ def test_prefixes_are_not_said_again_for_each_of_thousands_of_operations():
     prefixes = "".join(f"PREFIX p{number}: <http://e/{'a' * 100}>" for number in range(300))
     assert plan_update(prefixes + "INSERT DATA {};" * 10, BOUNDS).steps
     assert not plan_update(prefixes + "INSERT DATA {};" * 1500, BOUNDS).steps
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "PREFIX a: <http://example.com/a#>\nprefix : <b#>\n SELECT * { a:x :y ?z }",
+        "PREFIX a:<http://example.com/>PREFIX a: <http://example.org/>ASK{a:x a a:y}",
+        "PREFIX a: <x> BASE <http://example.net/> PREFIX c: <y> ASK { a:x c:y <z> }",
+        "PREFIX a: <x> # more\n PREFIX c: <y> ASK { a:x c:y TRUE }",
+        "PREFIX a: <http://example.com/\\u0061> ASK FROM a:x { a:x ?y NOW }",
+        "PREFIX a: <x>",
+        "PREFIX a: <x> PREFIX",
+        "prefix a-b: <x>\r\n\tINSERT DATA { a-b:x a-b:y 1 }",
+    ],
+)
+def test_declarations_that_were_kept_read_like_fresh_ones(text):
+    base = "http://example.com/sparql"
+    plain = read_query(" #\n" + text, BOUNDS, base=base)  # a comment in front: nothing is kept
+    for _ in range(2):
+        reading = read_query(text, BOUNDS, base=base)
+        assert [token._replace(start=token.start + 3) for token in reading.tokens] == list(plain.tokens)
+        for name in ("form", "dataset", "names_dataset", "volatile", "relative", "prefixes", "base"):
+            assert getattr(reading, name) == getattr(plain, name)
+        assert " #\n" + reading.text == plain.text
+
+
+@pytest.mark.parametrize(
+    ("text", "graph"),
+    [
+        ("PREFIX e: <http://example.com/ns#> ASK FROM e:x {}", "http://example.com/ns#x"),
+        ("PREFIX e: <ns#> ASK FROM e:x {}", "http://host/ns#x"),
+        ("ASK FROM <http://example.com/ns#> {}", "http://example.com/ns#"),
+        ("ASK FROM <http://example.com/a/../b> {}", "http://example.com/a/../b"),
+        ("ASK FROM <../b#> {}", "http://host/b#"),
+        ("BASE <http://example.com/x#> ASK FROM <#> {}", "http://example.com/x#"),
+    ],
+)
+def test_a_namespace_keeps_its_number_sign(text, graph):
+    assert read_query(text, BOUNDS, base="http://host/sparql").dataset == (graph,)
+
+
+def test_a_kept_prefix_follows_the_base_it_is_read_with():
+    text = "PREFIX a: <x#> ASK { a:y a a:z }"
+    bases = ["http://example.com/", "http://example.org/", "http://example.com/"]
+    assert [read_query(text, BOUNDS, base=base).prefixes["a"] for base in bases] == [f"{base}x#" for base in bases]
