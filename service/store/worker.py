@@ -20,7 +20,7 @@ _UNNAMED = ox.DefaultGraph()
 # An answer below this travels as one message, as does a part of a longer one.
 _PART_BYTES = 64 * 2**10
 # 16 KiB before the first byte goes out, unless the whole answer comes within the next moment.
-_FIRST_BYTES, _FIRST_S = 16 * 2**10, 0.002
+_FIRST_BYTES, _FIRST_S = 16 * 2**10, 0.0005
 # Below this, gzip saves nothing that a network packet would notice.
 _LEAST_GZIP_BYTES = 1024
 # Level 1 makes 120 MB/s of JSON results a ninth of their size; level 6 makes 45 MB/s a twelfth.

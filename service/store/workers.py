@@ -257,7 +257,8 @@ class Worker:
         if not self.leaving:
             self.leaving = True
             with contextlib.suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, self.process, _LONG_WORK_NICE)
+                own = os.getpriority(os.PRIO_PROCESS, 0)
+                os.setpriority(os.PRIO_PROCESS, self.process, own + _LONG_WORK_NICE)
 
     def kill(self) -> None:
         """End the process now; its socket then says that it is gone."""

@@ -1,6 +1,7 @@
 """Queries that run away, in the pool of workers: each is stopped, and nobody else notices."""
 
 import asyncio
+import os
 
 import pytest
 
@@ -98,6 +99,23 @@ async def test_without_a_queue_a_query_still_gets_a_worker_that_is_not_forked_ye
         for number in range(2):
             store.cancel(f"q{number}")
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_a_worker_gives_way_when_its_query_is_long_and_not_before():
+    async with store_of(numbers(100), workers=1) as store:
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+        task = asyncio.ensure_future(store.query(endless(), query_id="long"))
+        while not store.status().busy:
+            await asyncio.sleep(0)
+        (worker,) = [worker for worker in store._pool._all.values() if worker.running is not None]
+        assert os.getpriority(os.PRIO_PROCESS, worker.process) == own
+        while os.getpriority(os.PRIO_PROCESS, worker.process) == own:
+            await asyncio.sleep(0.01)
+        assert os.getpriority(os.PRIO_PROCESS, worker.process) == own + 5
+        assert worker.leaving
+        store.cancel("long")
+        with pytest.raises(QueryCancelled):
+            await task
 
 
 async def test_a_query_that_never_started_says_so():
