@@ -9,7 +9,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
@@ -34,7 +34,7 @@ from service.api.negotiation import NotAcceptable, accepts_gzip, choose
 from service.api.problems import CrossSite, MethodNotAllowed, UnsupportedMediaType, problem_of
 from service.api.recent import Recent
 from service.errors import AnswerCut, BadRequest, MarsadError, NotFound, QuerySyntaxError, ReadOnly
-from service.graph.query import Bounds, Reading, located, plan_update, read_query, require_query
+from service.graph.query import Bounds, located, plan_update, read_query, require_query
 from service.rdf.formats import RDF_FORMATS, RESULTS_FORMATS, RdfFormat, ResultsFormat, by_name
 from service.settings import Settings
 from service.store.base import Answer, Query, Store
@@ -79,7 +79,8 @@ class _Prepared:
     """A request that has been read: the query, how to answer, and what to look it up by."""
 
     query: Query
-    reading: Reading
+    # The answer may differ each time.
+    volatile: bool
     content_type: bytes
     deadline_s: float | None
     key: bytes
@@ -108,7 +109,7 @@ class _Prepared:
             (b"vary", b"Accept, Accept-Encoding"),
             *OPEN,
             (b"x-content-type-options", b"nosniff"),
-            (b"cache-control", b"no-store" if self.reading.volatile else b"no-cache"),
+            (b"cache-control", b"no-store" if self.volatile else b"no-cache"),
         ]
         if self.ignored:
             self.headers.append((b"marsad-ignored-parameters", ", ".join(self.ignored).encode()))
@@ -231,7 +232,7 @@ class SparqlEndpoint:
 
     def _remember(self, scope: Scope, prepared: _Prepared) -> None:
         exchange = Exchange.of(scope)
-        if exchange is not None and not prepared.reading.volatile:
+        if exchange is not None and not prepared.volatile:
             exchange.remember(scope, prepared)
 
     async def _read(
@@ -279,15 +280,13 @@ class SparqlEndpoint:
             known_prefixes=bool(self._known),
             gzip=accepts_gzip(encoding),
         )
-        identity = repr(query)
-        digest = hashlib.blake2b(identity.encode("utf-8", "surrogatepass"), digest_size=12)
+        digest = hashlib.blake2b(query.message(), digest_size=12)
         unknown = dict.fromkeys(
             quote(name, safe="")[:_MAX_IGNORED_CHARACTERS] for name, _ in pairs if name not in _KNOWN_PARAMETERS
         )
         return _Prepared(
             query=query,
-            # Its tokens take a hundred times the bytes of the text, and are needed only for a fault.
-            reading=replace(reading, tokens=()),
+            volatile=reading.volatile,
             content_type=content_type.encode(),
             deadline_s=_timeout(_only(pairs, "timeout")),
             key=digest.digest(),
@@ -304,7 +303,7 @@ class SparqlEndpoint:
         exchange = Exchange.of(scope)
         begun = exchange.take_begun() if exchange is not None else None
         store, version = self.store, self.store.version
-        volatile, with_body = prepared.reading.volatile, scope["method"] != "HEAD"
+        volatile, with_body = prepared.volatile, scope["method"] != "HEAD"
         if not volatile and begun is None:
             known = others.get(b"if-none-match")
             if known is not None and matches_etag(known, etag := self.etag(prepared, version)):
@@ -350,7 +349,7 @@ class SparqlEndpoint:
         until_close = exchange is not None and scope["http_version"] == "1.0"
         if exchange is not None and until_close:
             exchange.answer_until_close()
-        kept: list[bytes] | None = [] if not prepared.reading.volatile else None
+        kept: list[bytes] | None = [] if not prepared.volatile else None
         kept_bytes = 0
         answer.on_cut = exchange.cut if exchange is not None else None
         try:
@@ -394,7 +393,7 @@ class SparqlEndpoint:
     def _headers(self, prepared: _Prepared, version: int, *, gzipped: bool) -> Headers:
         """The headers that differ from answer to answer."""
         headers: Headers = []
-        if not prepared.reading.volatile:
+        if not prepared.volatile:
             headers.append((b"etag", self.etag(prepared, version).encode()))
         if gzipped:
             headers.append((b"content-encoding", b"gzip"))
