@@ -2,6 +2,7 @@
 
 import ctypes
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 # Linux 6.1 and later; earlier kernels answer EINVAL, and everything stays as it was.
@@ -13,15 +14,14 @@ _libc.madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
 _ANONYMOUS = re.compile(r"([0-9a-f]+)-([0-9a-f]+) rw-p 00000000 00:00 0 +(?:\[heap\])?$", re.MULTILINE)
 
 
-def join_pages() -> int:
-    """Have the kernel put the memory of this process into pages of 2 MiB where it can; returns the bytes of such pages.
+def join_pages() -> Iterator[None]:
+    """Have the kernel put the memory of this process into pages of 2 MiB where it can, one with each step.
 
-    Takes 3 ms of processor time for each MiB that is not joined yet. A write after a fork splits a page again.
+    A step takes 6 ms of processor time, or 0.2 where the page is joined already. A write after a fork splits it again.
     """
     for found in _ANONYMOUS.finditer(Path("/proc/self/maps").read_text()):
         start = -(-int(found[1], 16) // _LARGE_BYTES) * _LARGE_BYTES
         end = int(found[2], 16) // _LARGE_BYTES * _LARGE_BYTES
-        if start < end:
-            _libc.madvise(start, end - start, _MADV_COLLAPSE)
-    rollup = re.search(r"^AnonHugePages: +(\d+) kB", Path("/proc/self/smaps_rollup").read_text(), re.MULTILINE)
-    return int(rollup[1]) * 1024 if rollup else 0
+        for page in range(start, end, _LARGE_BYTES):
+            _libc.madvise(page, _LARGE_BYTES, _MADV_COLLAPSE)
+            yield
