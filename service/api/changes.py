@@ -490,14 +490,13 @@ async def get_changes(
 ) -> Response:
     check_not_modified(request, context)
     changes = changes_of(context)
-    found = [
-        entry for entry in reversed(log_of(changes).entries(after=after)) if before is None or entry.version < before
-    ]
-    page = found[:limit]
+    log = log_of(changes)
+    total = log.count(after=after, before=before)
+    page = log.latest(after=after, before=before, most=limit)
     headers = read_headers(request, context)
     path = request.scope.get("root_path", "") + "/api/v1/changes"
     more = f"?before={page[-1].version}&limit={limit}" + (f"&after={after}" if after else "") if page else ""
-    more = more if len(found) > limit else ""
+    more = more if total > limit else ""
     if choose(request.headers.get("accept"), [_JSON, _ATOM]) == _ATOM:
         url = str(request.base_url).rstrip("/") + "/api/v1/changes"
         query = f"?{request.url.query}" if request.url.query else ""
@@ -505,7 +504,7 @@ async def get_changes(
     return JSONResponse(
         {
             "version": changes.store.version,
-            "total": len(found),
+            "total": total,
             "items": [entry_json(entry, path) for entry in page],
             "next": path + more if more else None,
         },

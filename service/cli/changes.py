@@ -105,7 +105,7 @@ def run_log(arguments: argparse.Namespace, settings: Settings) -> int:
                 raise NotFound(f"there is no change {arguments.version}; the last one is {log.last}")
             sys.stdout.buffer.write(patch)
             return 0
-        for entry in list(reversed(log.entries()))[: arguments.limit]:
+        for entry in log.latest(most=arguments.limit):
             facts = {"version": entry.version, **entry.about, "removed": entry.removed, "added": entry.added}
             if arguments.json:
                 print(json.dumps(facts, ensure_ascii=False))

@@ -5,17 +5,20 @@ that has no `TC .` was never made. Graphs that come or go as such are `GA` and `
 """
 
 import os
+from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 import pyoxigraph as ox
 
 from service.errors import StorageFailed
 from service.store.base import Delta, n_quads, read_n_quads
 
-# The last line of every change.
-END_OF_CHANGE = b"TC .\n"
+# The last line of every change, the one between what is said of it and its quads, and how the first begins.
+END_OF_CHANGE, _BODY, _VERSION = b"TC .\n", b"TX .\n", b"H version "
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,10 @@ class LogEntry:
 
 
 class ChangeLog:
-    """An append-only file of numbered changes. One process writes to it; reading is for any thread."""
+    """An append-only file of numbered changes. One process writes to it; reading is for any thread.
+
+    In memory it keeps 16 bytes for each change: its version and where it ends. What was said of it is read again.
+    """
 
     def __init__(self, path: Path, *, writable: bool = True) -> None:
         """`writable=False` only reads, as is safe while another process writes; what is being written is left out.
@@ -40,8 +46,7 @@ class ChangeLog:
         Raises StorageFailed: the file cannot be written, or read.
         """
         self._path = path
-        self._entries: list[LogEntry] = []
-        self._places: dict[int, tuple[int, int]] = {}
+        self._versions, self._ends = array("Q"), array("Q")
         self._failed = False
         try:
             self._file = path.open("ab" if writable else "rb", buffering=0)
@@ -55,7 +60,23 @@ class ChangeLog:
     @property
     def last(self) -> int:
         """The version that the last change made; 0 if there is none."""
-        return self._entries[-1].version if self._entries else 0
+        return self._versions[-1] if self._versions else 0
+
+    def count(self, *, after: int = 0, before: int | None = None) -> int:
+        """How many changes have a version above `after` and below `before`."""
+        first, end = self._range(after, before)
+        return end - first
+
+    def latest(self, *, after: int = 0, before: int | None = None, most: int | None = None) -> list[LogEntry]:
+        """What is said of the changes with a version above `after` and below `before`, the latest first.
+
+        At most `most` of them.
+        """
+        first, end = self._range(after, before)
+        if most is not None:
+            first = max(first, end - most)
+        with self._path.open("rb") as file:
+            return [_entry(self._patch(file, number)) for number in reversed(range(first, end))]
 
     def append(self, version: int, delta: Delta, about: Mapping[str, str] | None = None) -> None:
         """Write a change; returns when the disk has it.
@@ -72,41 +93,33 @@ class ChangeLog:
         except OSError as error:
             self._take_back()
             raise StorageFailed(f"the change log cannot be written ({error.strerror}); nothing was changed") from error
-        self._remember(entry, self._end, len(data))
         self._end += len(data)
-
-    def entries(self, *, after: int = 0) -> list[LogEntry]:
-        """What is said of the changes with a version above `after`, in order."""
-        return [entry for entry in self._entries if entry.version > after]
+        self._remember(version, self._end)
 
     def entry(self, version: int) -> LogEntry | None:
-        """What is said of one change."""
-        return next((entry for entry in reversed(self._entries) if entry.version == version), None)
+        """What is said of one change; None if the log does not have it."""
+        patch = self.patch(version)
+        return None if patch is None else _entry(patch)
 
     def delta(self, version: int) -> Delta | None:
         """The quads of one change; None if the log does not have it."""
-        place = self._places.get(version)
-        if place is None:
-            return None
-        with self._path.open("rb") as file:
-            file.seek(place[0])
-            return _delta(file.read(place[1]))
+        patch = self.patch(version)
+        return None if patch is None else _delta(patch)
 
     def patch(self, version: int) -> bytes | None:
         """One change as the log has it, an RDF Patch; None if the log does not have it."""
-        place = self._places.get(version)
-        if place is None:
+        first, end = self._range(version - 1, version + 1)
+        if first == end:
             return None
         with self._path.open("rb") as file:
-            file.seek(place[0])
-            return file.read(place[1])
+            return self._patch(file, first)
 
     def read(self, *, after: int) -> Iterator[tuple[int, Delta]]:
         """The changes with a version above `after`, in order."""
-        for entry in self.entries(after=after):
-            delta = self.delta(entry.version)
-            assert delta is not None, "every entry has a place"
-            yield entry.version, delta
+        first, end = self._range(after, None)
+        with self._path.open("rb") as file:
+            for number in range(first, end):
+                yield self._versions[number], _delta(self._patch(file, number))
 
     def close(self) -> None:
         """Close the file."""
@@ -126,24 +139,31 @@ class ChangeLog:
         except OSError:
             self._failed = True
 
-    def _remember(self, entry: LogEntry, start: int, size: int) -> None:
-        self._entries.append(entry)
-        self._places[entry.version] = (start, size)
+    def _range(self, after: int, before: int | None) -> tuple[int, int]:
+        """The places of the changes with a version above `after` and below `before`."""
+        first = bisect_right(self._versions, max(0, after))
+        return first, len(self._versions) if before is None else max(first, bisect_left(self._versions, before))
+
+    def _patch(self, file: BinaryIO, number: int) -> bytes:
+        start = self._ends[number - 1] if number else 0
+        file.seek(start)
+        return file.read(self._ends[number] - start)
+
+    def _remember(self, version: int, end: int) -> None:
+        self._ends.append(end)
+        self._versions.append(version)  # the last: readers in other threads look for it
 
     def _find_changes(self) -> int:
         """Note every complete change; where the last one ends."""
-        end = position = 0
-        head: dict[str, str] = {}
+        end = position = version = 0
         with self._path.open("rb") as file:
             for line in file:
                 position += len(line)
-                if line.startswith(b"H "):
-                    name, value = _read_head(line)
-                    head[name] = value
+                if line.startswith(_VERSION):
+                    version = int(line[len(_VERSION) :].split(b" ", 1)[0])
                 elif line == END_OF_CHANGE:
-                    version, removed, added = (int(head.pop(name, "0")) for name in ("version", "removed", "added"))
-                    self._remember(LogEntry(version, removed, added, head), end, position - end)
-                    end, head = position, {}
+                    end = position
+                    self._remember(version, end)
         return end
 
 
@@ -151,6 +171,12 @@ def _head(entry: LogEntry) -> bytes:
     lines = [f"H version {entry.version} .\n", f"H removed {entry.removed} .\n", f"H added {entry.added} .\n"]
     lines += [f"H {name} {ox.Literal(value)} .\n" for name, value in entry.about.items()]
     return "".join(lines).encode()
+
+
+def _entry(patch: bytes) -> LogEntry:
+    head = dict(_read_head(line) for line in patch.partition(_BODY)[0].splitlines())
+    version, removed, added = (int(head.pop(name, "0")) for name in ("version", "removed", "added"))
+    return LogEntry(version, removed, added, head)
 
 
 def _read_head(line: bytes) -> tuple[str, str]:
@@ -163,7 +189,7 @@ def _read_head(line: bytes) -> tuple[str, str]:
 
 
 def _body(delta: Delta) -> bytes:
-    lines = [b"TX .\n"]
+    lines = [_BODY]
     lines += [f"GA <{name.value}> .\n".encode() for name in delta.created]
     lines += [b"D " + line for line in n_quads(delta.removed).splitlines(keepends=True)]
     lines += [b"A " + line for line in n_quads(delta.added).splitlines(keepends=True)]

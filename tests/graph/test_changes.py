@@ -78,7 +78,7 @@ async def test_a_change_is_made_with_its_direct_triples_and_a_record_of_who_when
         'prov:endedAtTime "2026-01-02T03:04:05Z"^^xsd:dateTime ; dcterms:description "A second name" ; '
         'prov:influenced g:d900, g:direct . ?who rdfs:label "ann" }',
     )
-    (entry,) = changes.store.log.entries()
+    (entry,) = changes.store.log.latest()
     assert entry.about == {"agent": "ann", "time": "2026-01-02T03:04:05Z", "message": "A second name"}
 
 
@@ -94,7 +94,7 @@ async def test_a_refused_change_leaves_no_trace_and_says_what_where_and_in_which
     assert set(violation.messages) == {"en", "fr"}
     assert everything(changes) == before
     assert changes.store.version == 0
-    assert changes.store.log.entries() == []
+    assert changes.store.log.latest() == []
 
 
 async def test_a_rule_that_is_no_shape_is_refused_in_the_same_form(changes: Changes) -> None:
@@ -209,7 +209,7 @@ async def test_a_caller_who_goes_away_does_not_stop_a_change_half_way(changes: C
     assert set(changes.store.match(None, None, None, DIRECT_GRAPH)) == direct_quads(
         everything(changes), RULE, base=DEFAULT_BASE
     )
-    assert [entry.version for entry in changes.store.log.entries()] == list(range(1, changes.store.version + 1))
+    assert [entry.version for entry in changes.store.log.latest()] == list(range(changes.store.version, 0, -1))
 
 
 async def test_changes_and_their_record_are_there_after_a_restart(start: list[ox.Quad], tmp_path: Path) -> None:
@@ -221,7 +221,7 @@ async def test_changes_and_their_record_are_there_after_a_restart(start: list[ox
     store, changes = open_changes(start, tmp_path / "store")
     async with store:
         assert everything(changes) == before
-        assert changes.store.log.entries()[0].about["message"] == "A second name"
+        assert changes.store.log.latest()[-1].about["message"] == "A second name"
         await changes.undo(1, by=ANN)
         assert quads_at(store, 1) == before
     changes.close()

@@ -57,7 +57,7 @@ async def test_a_restored_store_is_the_one_at_the_version_of_the_backup(changed,
     async with opened(tmp_path / "other") as store:
         assert store.version == 3
         assert set(store.match()) == after(3)
-        assert [entry.about for entry in store.log.entries()] == [{"agent": "ann"}] * 3
+        assert [entry.about for entry in store.log.latest()] == [{"agent": "ann"}] * 3
         assert store.id != first
         await store.apply(change(4))
     async with opened(tmp_path / "other") as store:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import sys
 from pathlib import Path
 
 import pyoxigraph as ox
@@ -34,12 +35,53 @@ def test_a_change_is_read_back_with_what_was_said_of_it(tmp_path: Path) -> None:
     log.append(2, Delta(created=[iri("new")], dropped=[iri("old")]))
     for opened in (log, Opened(tmp_path / "changes.log")):
         assert opened.last == 2
-        first, second = opened.entries()
+        second, first = opened.latest()
         assert (first.version, first.removed, first.added, first.about) == (1, 2, 1, ABOUT)
         assert opened.entry(2) == second
         assert opened.delta(1) == change(1)
         assert [(version, delta.created) for version, delta in opened.read(after=1)] == [(2, [iri("new")])]
         assert opened.delta(3) is None
+        assert (opened.delta(0), opened.entry(0), opened.patch(3)) == (None, None, None)
+
+
+def test_a_part_of_the_history_is_listed_the_latest_first(tmp_path: Path) -> None:
+    log = Opened(tmp_path / "changes.log")
+    for version in range(1, 6):
+        log.append(version, change(version), {"agent": f"ann {version}"})
+
+    def versions(**bounds: int) -> list[int]:
+        return [entry.version for entry in log.latest(**bounds)]
+
+    assert versions() == [5, 4, 3, 2, 1]
+    assert versions(most=2) == [5, 4]
+    assert versions(after=2, before=5) == [4, 3]
+    assert versions(after=2, before=5, most=1) == [4]
+    assert versions(after=5) == versions(before=1) == versions(after=3, before=2) == []
+    assert (log.count(), log.count(after=2, before=5), log.count(after=3, before=2)) == (5, 2, 0)
+    assert log.latest(most=1)[0].about == {"agent": "ann 5"}
+
+
+def test_the_log_keeps_next_to_nothing_of_a_change_in_memory(tmp_path: Path) -> None:
+    log = Opened(tmp_path / "changes.log")
+    empty = _bytes_of(log)
+    for version in range(1, 1001):
+        log.append(version, Delta(added=[ox.Quad(iri("s"), iri("p"), ox.Literal(version))]), ABOUT)
+    assert _bytes_of(log) - empty <= 1000 * 20  # 16 and what an array has in reserve
+    assert _bytes_of(Opened(tmp_path / "changes.log")) - empty <= 1000 * 20
+
+
+def _bytes_of(thing: object, seen: set[int] | None = None) -> int:
+    """What an object takes in memory with all that hangs on it."""
+    seen = set() if seen is None else seen
+    if id(thing) in seen:
+        return 0
+    seen.add(id(thing))
+    parts = [*vars(thing).values()] if hasattr(thing, "__dict__") else []
+    if isinstance(thing, dict):
+        parts += [*thing.keys(), *thing.values()]
+    elif isinstance(thing, list | tuple | set):
+        parts += thing
+    return sys.getsizeof(thing) + sum(_bytes_of(part, seen) for part in parts)
 
 
 @pytest.mark.parametrize("cut", [1, 10, 60, 200])
