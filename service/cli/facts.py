@@ -19,7 +19,8 @@ from service.graph.ontology import read_ontology, read_shapes
 from service.graph.review import ReviewRow, ReviewSection, review, review_queries
 from service.graph.schema import data_schema
 from service.graph.sources import Ledger, Sources, near, read_ledgers, read_sources
-from service.graph.validation import Severity, ValidationReport, ValidationResult, validate
+from service.graph.validation import Severity, ValidationReport, ValidationResult
+from service.graph.validation_parts import validate_by_processes
 from service.graph.yaml_text import Faults
 from service.rdf.namespaces import prefixes
 from service.settings import Settings
@@ -127,7 +128,7 @@ def run_check(arguments: argparse.Namespace, settings: Settings) -> int:
         done(", ".join(_counted(counts[f"{noun}s"], noun) for noun in ("document", "claim", "quad")))
     _print_faults(compiled.warnings, prefix="warning: ")
     with _step("validate") as done:
-        report = validate(compiled.quads, read_shapes(paths.ontology_dir(settings), base=settings.base))
+        report = validate_by_processes(compiled.quads, read_shapes(paths.ontology_dir(settings), base=settings.base))
         done(", ".join(_counted(len(report.of(severity)), severity.lower()) for severity in _SEVERITIES))
     _print_results(report, compiled, settings)
     if arguments.report is not None:

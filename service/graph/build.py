@@ -8,7 +8,8 @@ import pyoxigraph as ox
 
 from service.errors import InvalidGraph
 from service.graph.compile import compile_sources
-from service.graph.validation import ValidationReport, validate
+from service.graph.ontology import read_shapes
+from service.graph.validation_parts import validate_by_processes
 from service.rdf.iris import graph_iri, local_name
 
 # Called with what is done, how many of it and how long it took.
@@ -26,18 +27,12 @@ def compile_and_validate(ontology_dir: Path, data_dir: Path, *, base: str, progr
     counted = f"{compiled.counts['facts']:,} facts, {compiled.counts['claims']:,} claims, {len(compiled.quads):,} quads"
     progress("compiled", counted, time.monotonic() - started)
     started = time.monotonic()
-    report = validate_graph(compiled.quads, ontology_dir)
+    report = validate_by_processes(compiled.quads, read_shapes(ontology_dir, base=base))
     found = f"{len(report.of('Violation'))} violations, {len(report.of('Warning'))} warnings"
     progress("validated", found, time.monotonic() - started)
     if not report.conforms:
         raise InvalidGraph(report.of("Violation"))
     return compiled.quads
-
-
-def validate_graph(quads: Iterable[ox.Quad], ontology_dir: Path) -> ValidationReport:
-    """The whole graph held against `shapes.ttl`."""
-    shapes = ox.parse(path=ontology_dir / "shapes.ttl", format=ox.RdfFormat.TURTLE)
-    return validate(quads, (quad.triple for quad in shapes))
 
 
 def document_property(quads: Iterable[ox.Quad], predicate: ox.NamedNode, base: str) -> dict[str, str]:

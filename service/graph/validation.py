@@ -14,6 +14,7 @@ import pyoxigraph as ox
 import pyshacl
 import pyshacl.shape
 import rdflib
+from pyparsing import ParseException
 from pyshacl.constraints import ALL_CONSTRAINT_PARAMETERS, CONSTRAINT_PARAMETERS_MAP
 from pyshacl.errors import ReportableRuntimeError, ValidationFailure
 from pyshacl.graph_abstraction import DataGraph
@@ -144,7 +145,10 @@ pyshacl.shape.CONSTRAINT_PARAMS = (_Parameters(ALL_CONSTRAINT_PARAMETERS), CONST
 
 @lru_cache(maxsize=_PREPARED_QUERIES)
 def _prepared(query: str) -> Query:
-    return prepareQuery(query)
+    try:
+        return prepareQuery(query)
+    except ParseException as error:
+        raise ReportableRuntimeError(f"a query is not SPARQL: {error}") from error
 
 
 def validate(triples: Iterable[ox.Quad | ox.Triple], shapes: Iterable[ox.Triple]) -> ValidationReport:
@@ -163,7 +167,7 @@ def validate(triples: Iterable[ox.Quad | ox.Triple], shapes: Iterable[ox.Triple]
         raise OntologyError(f"the shapes cannot be used: {error}") from error
     if not isinstance(report, rdflib.Graph):
         raise OntologyError(f"the shapes cannot be used: {message}")
-    return ValidationReport(tuple(sorted(_results(report), key=_order)))
+    return merged([ValidationReport(tuple(_results(report)))])
 
 
 class Validator:
@@ -191,20 +195,42 @@ class Validator:
         The triples need to be no more than what these shapes read from these nodes.
         Raises OntologyError: a query of a shape cannot be run.
         """
-        data = DataGraph.from_rdflib(_graph(PreparingGraph(), triples))
+        data = _data(triples)
+        return self._held(
+            (self._compiled[shape], [_to_rdflib(node) for node in nodes], data) for shape, nodes in foci.items()
+        )
+
+    def validate_part(self, triples: Iterable[ox.Quad | ox.Triple], part: int, parts: int) -> "ValidationReport":
+        """What the shapes find at every so many of their own targets: the reports of all `parts` are the whole one.
+
+        `part` counts from 0. Raises OntologyError: a query of a shape cannot be run.
+        """
+        data = _data(triples)
+        return self._held(
+            (shape, sorted(shape.focus_nodes(data), key=str)[part::parts], data) for shape in self._compiled.values()
+        )
+
+    def _held(self, work: Iterable[tuple[Any, list[rdflib.term.Node], DataGraph]]) -> "ValidationReport":
         found: list[Any] = []
         try:
-            for shape, nodes in foci.items():
-                focus = [_to_rdflib(node) for node in nodes]
-                if focus:
-                    _, results = self._compiled[shape].validate(self._executor, data, focus=focus)
-                    found += results
+            for shape, focus, data in work:
+                if focus:  # pySHACL takes an empty list for everything
+                    found += shape.validate(self._executor, data, focus=focus)[1]
         except (ReportableRuntimeError, ValidationFailure) as error:
             raise OntologyError(f"the shapes cannot be used: {error}") from error
         if not found:
             return ValidationReport(())
         report, _ = self._validator.create_validation_report(self._validator.shacl_graph, False, found)
-        return ValidationReport(tuple(sorted(_results(report), key=_order)))
+        return merged([ValidationReport(tuple(_results(report)))])
+
+
+def merged(reports: Iterable[ValidationReport]) -> ValidationReport:
+    """One report with the results of all, in the order of a report."""
+    return ValidationReport(tuple(sorted((result for report in reports for result in report.results), key=_order)))
+
+
+def _data(triples: Iterable[ox.Quad | ox.Triple]) -> DataGraph:
+    return DataGraph.from_rdflib(_graph(PreparingGraph(), triples))
 
 
 _silent = logging.getLogger("pyshacl")

@@ -5,6 +5,7 @@ import rdflib
 from service.errors import OntologyError
 from service.graph.ontology import read_shapes
 from service.graph.validation import PreparingGraph, ShapesGraph, ValidationReport, validate
+from service.graph.validation_parts import validate_by_processes
 from service.rdf.iris import DEFAULT_BASE
 from service.rdf.namespaces import PREFIXES
 from tests.graph.sample_data import ONTOLOGY
@@ -125,3 +126,22 @@ def test_a_shapes_graph_that_remembers_answers_as_a_plain_one_does() -> None:
 
 def test_the_project_s_shapes_find_nothing_in_an_empty_graph() -> None:
     assert validate([], read_shapes(ONTOLOGY, base=DEFAULT_BASE)).results == ()
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3])
+def test_parts_of_the_graph_held_by_several_processes_give_the_report_of_the_whole(processes: int) -> None:
+    people = " ".join(f"ex:p{number} a ex:Person ; ex:friend ex:p{number // 2} ." for number in range(20))
+    named = " ".join(f'ex:p{number} ex:name "N" .' for number in range(0, 20, 3))
+    quads = [ox.Quad(triple.subject, triple.predicate, triple.object) for triple in triples(people + named)]
+    whole = validate(quads, triples(SHAPES))
+    assert len(whole.of("Violation")) == 13 + 1  # without a name, and a friend of itself
+    assert validate_by_processes(quads, triples(SHAPES), processes=processes) == whole
+
+
+def test_a_shape_that_cannot_be_used_is_told_whichever_process_meets_it(capfd: pytest.CaptureFixture[str]) -> None:
+    broken = triples("""ex:S a sh:NodeShape ; sh:targetClass ex:Person ; sh:sparql ex:C .
+        ex:C a sh:SPARQLConstraint ; sh:select "SELECT $this WHERE { $this" .""")
+    quads = [ox.Quad(triple.subject, triple.predicate, triple.object) for triple in triples("ex:a a ex:Person .")]
+    for processes in (1, 2):
+        with pytest.raises(OntologyError):
+            validate_by_processes(quads, broken, processes=processes)
