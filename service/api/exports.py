@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
 from service.api.context import Context, context_of
-from service.api.parameters import FilterQuery
+from service.api.parameters import FilterQuery, refuse_unknown
 from service.api.representation import (
     COLLECTION_FORMS,
     as_json,
@@ -84,13 +84,15 @@ def _file(request: Request, context: Context, path: str, query: str) -> Response
     summary="VoID and DCAT descriptions of the dataset.",
     operation_id="catalogue",
     response_class=Response,
+    dependencies=[Depends(refuse_unknown)],
     responses={
         200: {"description": "The catalogue.", "content": content_of(row.media_type for row in RDF_FORMATS)},
         304: {"description": "The client has this version already."},
+        400: problem_response("There is no such parameter."),
         406: problem_response("None of the forms is acceptable; the problem lists them."),
     },
 )
-@router.get("/.well-known/void", include_in_schema=False)
+@router.get("/.well-known/void", include_in_schema=False, dependencies=[Depends(refuse_unknown)])
 def get_catalogue(request: Request, context: _Context) -> Response:
     check_not_modified(request, context)
     row = chosen_rdf_format(request)
