@@ -177,7 +177,7 @@ def _paths(describer: Describer, start: str, end: str, found: Paths, limit: int)
                     "predicate": predicate_name(step.predicate),
                     "inverse": step.backwards,
                     "end": describer.reference(step.end),
-                    "claims": [describer.claim(row_id) for row_id in step.claims],
+                    "claims": describer.claims(step.claims),
                 }
                 for step in chain
             ],

@@ -242,7 +242,7 @@ def claims_page(
     selection = Selection(collection="claims", documents=documents, asserters=asserters, cursor=cursor, language=lang)
     page = select(context.reader, selection, context.base)
     describer = context.describer(lang)
-    claims = [{**in_words(describer.claim(row_id), lang, context.authors), "alone": True} for row_id in page.ids]
+    claims = [{**in_words(claim, lang, context.authors), "alone": True} for claim in describer.claims(page.ids)]
     about = f"id/{asserter}" if asserter else f"doc/{document}"
     title = describer.reference(context.base + about)["label"]
     following = f"?{query}cursor={page.next_cursor}" if page.next_cursor else None
@@ -322,8 +322,8 @@ def _differences(context: Context, item: Item, lang: str) -> list[Item]:
 
 def _claims_in_words(context: Context, claims: Iterable[ox.NamedNode], lang: str) -> list[Item]:
     describer = context.describer(lang)
-    rows = (find_claim(context.reader, local_name(claim)) for claim in claims)
-    return [in_words(describer.claim(row), lang, context.authors) for row in rows]
+    rows = [find_claim(context.reader, local_name(claim)) for claim in claims]
+    return [in_words(claim, lang, context.authors) for claim in describer.claims(rows)]
 
 
 @router.get("/{lang}/{collection}")

@@ -1,7 +1,7 @@
 """Descriptions of resources and claims as plain values, for the API, the pages and the tables."""
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,10 @@ Item = dict[str, Any]
 # (document, start, end) → the passage with a little context, where the texts are at hand.
 Passages = Callable[[str, int, int], "Passage | None"]
 _ALT_LABEL = "http://www.w3.org/2004/02/skos/core#altLabel"
+
+
+# Claims, or names, that are asked for in one statement; SQLite takes some thousands.
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -83,8 +87,8 @@ class Describer:
         """A resource with its claims grouped by relation; `inverse` groups name the claims in which it is the object."""
         item = self.resource(row_id)
         groups: dict[tuple[str, bool], list[Item]] = {}
-        for claim_row, role in self._claims_about(item["iri"]):
-            claim = self.claim(claim_row)
+        about = self._claims_about(item["iri"])
+        for (_, role), claim in zip(about, self.claims([row_id for row_id, _ in about]), strict=True):
             relation = _relation(claim, role)
             groups.setdefault((relation, role not in ("subject", "observedFor", "assessmentOf")), []).append(claim)
         item["relations"] = [
@@ -93,7 +97,7 @@ class Describer:
         ]
         return item
 
-    def _claims_about(self, iri: str) -> Iterable[tuple[int, str]]:
+    def _claims_about(self, iri: str) -> list[tuple[int, str]]:
         marks = ", ".join("?" * len(ABOUT_ROLES))
         rows = self.connection.execute(
             f"SELECT role.claim, role.role FROM role JOIN claim ON claim.id = role.claim WHERE role.resource = ?"
@@ -104,9 +108,38 @@ class Describer:
 
     def claim(self, row_id: int) -> Item:
         """A claim whole: what it says, how firmly, who asserts it, when it holds and the passages that carry it."""
-        row = self.connection.execute("SELECT * FROM claim WHERE id = ?", (row_id,)).fetchone()
+        return self.claims([row_id])[0]
+
+    def claims(self, row_ids: Sequence[int]) -> list[Item]:
+        """Claims whole, in the order asked for; a row id may come twice, and gives an item of its own each time."""
+        items: list[Item] = []
+        for start in range(0, len(row_ids), _AT_ONCE):
+            asked = row_ids[start : start + _AT_ONCE]
+            rows = {row["id"]: row for row in self._rows_of("claim WHERE id", asked, "id")}
+            roles = _by_claim(self._rows_of("role WHERE claim", asked, "claim, role, resource"))
+            evidence = _by_claim(self._rows_of("evidence WHERE claim", asked, "claim, document, start, end"))
+            self._read_references(rows.values(), roles.values())
+            items += [self._claim(rows[row_id], roles.get(row_id, []), evidence.get(row_id, [])) for row_id in asked]
+        return items
+
+    def _rows_of(self, table_and_column: str, ids: Iterable[int], order: str) -> list[sqlite3.Row]:
+        marks = ",".join(map(str, ids))
+        return self.connection.execute(f"SELECT * FROM {table_and_column} IN ({marks}) ORDER BY {order}").fetchall()
+
+    def _read_references(self, rows: Iterable[sqlite3.Row], roles: Iterable[list[sqlite3.Row]]) -> None:
+        """Make the references that claims hold, all in one look."""
+        named = {row[name] for row in rows for name in ("subject", "object") if row[name]}
+        named.update(role["resource"] for listed in roles for role in listed)
+        asked = sorted(named - self._references.keys())
+        for start in range(0, len(asked), _AT_ONCE):
+            part = asked[start : start + _AT_ONCE]
+            marks = ",".join("?" * len(part))
+            for row in self.connection.execute(f"SELECT * FROM resource WHERE iri IN ({marks})", part):
+                self._references[row["iri"]] = self._reference(row)
+
+    def _claim(self, row: sqlite3.Row, role_rows: list[sqlite3.Row], evidence_rows: list[sqlite3.Row]) -> Item:
         item: Item = {"id": row["key"], "iri": row["iri"], "type": row["type"], "document": row["document"]}
-        roles = self._roles(row_id)
+        roles = self._roles(role_rows)
         item.update(self._content(row, roles))
         item.update({"modality": row["modality"], "rank": row["rank"], "direct": bool(row["direct"])})
         for name in ("assertedBy", "citedWork", "onBehalfOf", "occasion", "breakdown"):
@@ -116,7 +149,7 @@ class Describer:
         glosses = {language: row[f"gloss_{language}"] for language in ("en", "fr") if row[f"gloss_{language}"]}
         optional = {"gloss": glosses, "asWritten": row["as_written"], "note": row["note"]}
         item.update({key: value for key, value in optional.items() if value})
-        item["evidence"] = self._evidence(row_id)
+        item["evidence"] = self._evidence(evidence_rows)
         return item
 
     def _content(self, row: sqlite3.Row, roles: dict[str, list[Item]]) -> Item:
@@ -164,10 +197,7 @@ class Describer:
         shown = {key: value for key, value in bounds.items() if value not in ("0001-01-01", "9999-12-31")}
         return {"edtf": row["edtf"], "words": in_words(row["edtf"], self.language), **shown}
 
-    def _roles(self, row_id: int) -> dict[str, list[Item]]:
-        rows = self.connection.execute(
-            "SELECT role, resource FROM role WHERE claim = ? ORDER BY role, resource", (row_id,)
-        ).fetchall()
+    def _roles(self, rows: list[sqlite3.Row]) -> dict[str, list[Item]]:
         roles: dict[str, list[Item]] = {}
         for row in rows:
             roles.setdefault(row["role"], []).append(self._reference_or_claim(row["resource"]))
@@ -183,10 +213,7 @@ class Describer:
             }
         return self.reference(iri)
 
-    def _evidence(self, row_id: int) -> list[Item]:
-        rows = self.connection.execute(
-            "SELECT * FROM evidence WHERE claim = ? ORDER BY document, start, end", (row_id,)
-        ).fetchall()
+    def _evidence(self, rows: list[sqlite3.Row]) -> list[Item]:
         items = []
         for row in rows:
             item: Item = {
@@ -245,3 +272,10 @@ def _labels(row: sqlite3.Row) -> dict[str, str]:
 def _unknown(iri: str) -> Item:
     local = iri.rsplit("/", 1)[-1].rsplit("#", 1)[-1]
     return {"id": local, "iri": iri, "type": None, "label": local}
+
+
+def _by_claim(rows: Iterable[sqlite3.Row]) -> dict[int, list[sqlite3.Row]]:
+    found: dict[int, list[sqlite3.Row]] = {}
+    for row in rows:
+        found.setdefault(row["claim"], []).append(row)
+    return found

@@ -54,17 +54,26 @@ def distance(one: str, other: str, *, most: int) -> int:
 
     Source: optimal string alignment, a Damerau-Levenshtein distance in which no part is changed twice.
     """
-    if abs(len(one) - len(other)) > most:
-        return most + 1
-    before, row = list[int](), list(range(len(other) + 1))
+    beyond, width = most + 1, len(other)
+    if abs(len(one) - width) > most:
+        return beyond
+    before, row = list[int](), [min(j, beyond) for j in range(width + 1)]
+    nearest = 0
     for i, letter in enumerate(one, 1):
-        before, last, row = row, before, [i]
-        for j, wanted in enumerate(other, 1):
+        # A cell further from the diagonal than `most` is beyond it anyway.
+        earlier, before, row = before, row, [beyond] * (width + 1)
+        row[0] = min(i, beyond)
+        nearest_before, nearest = nearest, row[0]
+        for j in range(max(1, i - most), min(width, i + most) + 1):
+            wanted = other[j - 1]
             cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != wanted))
             if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == wanted:
-                cost = min(cost, last[j - 2] + 1)
-            row.append(cost)
-    return min(row[-1], most + 1)
+                cost = min(cost, earlier[j - 2] + 1)
+            row[j] = cost
+            nearest = min(nearest, cost)
+        if nearest > most and nearest_before > most:  # a swap reaches back two letters
+            return beyond
+    return min(row[-1], beyond)
 
 
 def stems(text: str) -> list[str]:

@@ -142,7 +142,7 @@ async def _cost_of_changes(graph: Path, folder: Path, count: int) -> str:
         yield from ox.parse(path=graph, format=ox.RdfFormat.N_QUADS, lenient=True)
 
     store = open_store(
-        settings, content=content, prefixes=prefixes(DEFAULT_BASE), directory=folder / "store", progress=lambda _: None
+        settings, content=content, prefixes=prefixes(DEFAULT_BASE), directory=folder / "store", progress=lambda *_: None
     )
     async with store:
         index = open_index(store, folder / "index.sqlite", settings)

@@ -2,6 +2,8 @@
 
 import pyoxigraph as ox
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from service.graph.fold import distance, fold, stem, stems, without_particle
 from service.graph.search import search
@@ -66,6 +68,22 @@ def test_a_letter_that_may_be_a_particle():
 )
 def test_the_distance_of_two_words_up_to_a_bound(one, other, letters):
     assert distance(one, other, most=2) == distance(other, one, most=2) == letters
+
+
+def _whole_distance(one: str, other: str) -> int:
+    """The optimal string alignment distance by its definition: every cell of the matrix."""
+    cells = [[max(i, j) for j in range(len(other) + 1)] for i in range(len(one) + 1)]
+    for i, letter in enumerate(one, 1):
+        for j, wanted in enumerate(other, 1):
+            cells[i][j] = min(cells[i - 1][j] + 1, cells[i][j - 1] + 1, cells[i - 1][j - 1] + (letter != wanted))
+            if i > 1 and j > 1 and (letter, one[i - 2]) == (other[j - 2], wanted):
+                cells[i][j] = min(cells[i][j], cells[i - 2][j - 2] + 1)
+    return cells[-1][-1]
+
+
+@given(st.text("abc", max_size=9), st.text("abc", max_size=9), st.integers(0, 3))
+def test_the_bound_changes_no_distance_below_it(one, other, most):
+    assert distance(one, other, most=most) == min(_whole_distance(one, other), most + 1)
 
 
 def test_the_closest_name_is_found_however_many_others_match():
