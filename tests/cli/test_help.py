@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from service.cli import parser
+from service.cli import MODULES, parser
 from service.graph.compile import compile_sources
 from service.graph.evidence import Texts, locate
 from service.rdf.iris import DEFAULT_BASE
@@ -35,6 +35,13 @@ def test_every_command_says_what_it_does_and_shows_examples() -> None:
         assert command.description, name
         assert name == "settings" or "examples:" in (command.epilog or ""), name
     assert "examples:" in (parser().epilog or "")
+
+
+def test_a_command_reads_its_own_module_only_and_is_found_there() -> None:
+    assert list(commands()) == list(MODULES)
+    for name in MODULES:
+        [subparsers] = [action for action in parser(name)._actions if isinstance(action, argparse._SubParsersAction)]
+        assert list(subparsers.choices) == [other for other in MODULES if MODULES[other] == MODULES[name]]
 
 
 def test_every_example_parses() -> None:
