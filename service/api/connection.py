@@ -4,20 +4,25 @@ Give the class to `uvicorn.Config(http=…)`. `Exchange.of` finds what an applic
 """
 
 import asyncio
+import ctypes
 import socket
 import struct
 from collections.abc import Mapping
-from typing import Any, Protocol
+from contextlib import suppress
+from typing import Any, Protocol, cast
 
 from starlette.types import Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from service.api.recent import Recent
-from service.store.base import Answer
+from service.store.base import Answer, Loan, Repeated, Store
 
 NAME = "marsad.connection"
 # Close at once and send RST: without it, closing looks like the end of the answer to a client of HTTP/1.0.
 _NO_LINGER = struct.pack("ii", 1, 0)
+# Disconnect, which sends RST although another process has the connection too. The address is a family and padding.
+_NO_ADDRESS = struct.pack("=H14x", socket.AF_UNSPEC)
+_libc = ctypes.CDLL(None, use_errno=True)
 # 256 KiB: a query text of 64 KiB, each byte as three in the URL, and the headers of a generous client.
 _MAX_HEAD_BYTES = 256 * 2**10
 # What the parser of URLs can count.
@@ -44,8 +49,16 @@ class Shortcut(Protocol):
         """The client is gone."""
         ...
 
+    def adopt(self, connection: "Connection", answer: Answer) -> None:
+        """Answer by what a worker has begun already."""
+        ...
 
-class KnownRequest(Protocol):
+    def go_on(self) -> None:
+        """The answer has begun, or failed."""
+        ...
+
+
+class KnownRequest(Repeated, Protocol):
     """What makes a shortcut for one exchange."""
 
     def shortcut(self) -> Shortcut:
@@ -74,6 +87,8 @@ class Connection(HttpToolsProtocol):
         # The bytes that came last, if they are one request and nothing else.
         self.whole_request: bytes | None = None
         self._shortcut: Shortcut | None = None
+        self._loan: Loan | None = None
+        self._was_lent = False
         self._under_way = b""
         self._held: list[bytes] = []
         self._begun: tuple[Answer, RequestResponseCycle] | None = None
@@ -101,6 +116,11 @@ class Connection(HttpToolsProtocol):
         if self._begun is not None:
             self._begun[0].abandon()
             self._begun = None
+        if self._loan is not None:
+            self._loan.end()
+        if self._was_lent:  # a worker may have it still, and the client is waiting for its end
+            with suppress(OSError):
+                self.transport.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -193,7 +213,11 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
         elif self._held:
             self._go_on()
-        elif self.timeout_keep_alive_task is None:
+        else:
+            self._await_next()
+
+    def _await_next(self) -> None:
+        if self.timeout_keep_alive_task is None:
             self.timeout_keep_alive_task = self.loop.call_later(
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
             )
@@ -213,6 +237,63 @@ class Connection(HttpToolsProtocol):
         self.transport.resume_reading()
         self.data_received(held)
 
+    # --- loans ---
+
+    def lend(self, store: Store, request: KnownRequest) -> None:
+        """Let a worker answer what comes next, if it is a request that it knows. Call it after `reply`."""
+        transport = self.transport
+        busy = self._shortcut is not None or self._held or self._closing_down or self._inside
+        if busy or transport.is_closing() or transport.get_write_buffer_size():
+            return
+        transport.pause_reading()
+        self._loan = store.lend(self, self._under_way, request)
+        if self._loan is None:
+            transport.resume_reading()
+        self._was_lent |= self._loan is not None
+
+    def fileno(self) -> int:
+        """See `store.base.Borrower`."""
+        descriptor: int = self.transport.get_extra_info("socket").fileno()
+        return descriptor
+
+    def given_back(self, unsent: bytes, data: bytes) -> None:
+        """See `store.base.Borrower`."""
+        self._loan = None
+        if self.transport.is_closing():
+            return
+        self._answered_at = self.loop.time()
+        if unsent:
+            self.transport.write(unsent)
+        self.transport.resume_reading()
+        if data:
+            self.data_received(data)
+        elif self._closing_down:
+            self.transport.close()
+        else:
+            self._await_next()
+
+    def taken_over(self, data: bytes, request: Repeated, answer: Answer) -> None:
+        """See `store.base.Borrower`."""
+        self._loan = None
+        self._under_way, self._shortcut = data, cast(KnownRequest, request).shortcut()
+        self._shortcut.adopt(self, answer)
+        self.transport.resume_reading()
+
+    def go_on(self) -> None:
+        """See `store.base.Borrower`."""
+        if self._shortcut is not None:
+            self._shortcut.go_on()
+
+    def cut(self) -> None:
+        """End the connection so that no client takes what it has for the whole answer."""
+        self._loan = None
+        endpoint = self.transport.get_extra_info("socket")
+        if endpoint is not None and not self.transport.is_closing():
+            endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+            if self._was_lent:
+                _libc.connect(endpoint.fileno(), _NO_ADDRESS, len(_NO_ADDRESS))
+            self.transport.abort()
+
     def take_begun(self, cycle: RequestResponseCycle) -> Answer | None:
         """The answer that was handed over with the request of this cycle, once."""
         if self._begun is None or self._begun[1] is not cycle:
@@ -229,14 +310,17 @@ class Connection(HttpToolsProtocol):
     def timeout_keep_alive_handler(self) -> None:
         """A connection that shortcuts answer keeps one timer, which looks how long it has been idle."""
         left = self._answered_at + self.timeout_keep_alive - self.loop.time()
-        if self._shortcut is not None or left > 0:
+        if self._shortcut is not None or self._loan is not None or left > 0:
             self.timeout_keep_alive_task = self.loop.call_later(max(left, 1.0), self.timeout_keep_alive_handler)
         else:
             super().timeout_keep_alive_handler()
 
     def shutdown(self) -> None:
         """The server ends: let a running answer be the last."""
-        if self._shortcut is not None:
+        if self._loan is not None:
+            self._closing_down = True
+            self._loan.end()
+        elif self._shortcut is not None:
             self._closing_down = True
         else:
             super().shutdown()
@@ -316,14 +400,8 @@ class Exchange:
         return self._connection.take_begun(self._cycle)
 
     def cut(self) -> None:
-        """End the connection so that no client takes what it has for the whole answer."""
-        transport = self._connection.transport
-        if transport.is_closing():
-            return
-        endpoint = transport.get_extra_info("socket")
-        if endpoint is not None:
-            endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-        transport.abort()
+        """See `Connection.cut`."""
+        self._connection.cut()
 
     def answer_until_close(self) -> None:
         """For HTTP/1.0, which knows no chunks: the answer about to start ends with the connection."""

@@ -38,7 +38,7 @@ from service.graph.query import Bounds, located, plan_update, read_query, requir
 from service.rdf.formats import RDF_FORMATS, RESULTS_FORMATS, RdfFormat, ResultsFormat, by_name
 from service.settings import Settings
 from service.store.base import Answer, Query, Store
-from service.store.workers import new_query_id
+from service.store.query_ids import new_query_id
 
 METHODS = ("GET", "HEAD", "POST", "QUERY", "OPTIONS")
 _REQUEST_HEADERS = "Accept, Authorization, Content-Type, If-Match, If-None-Match, Marsad-Message, Marsad-Query-Id"
@@ -91,6 +91,8 @@ class _Prepared:
     head: bytes = b""
     # The status line and all headers that are the same for every answer of one version, and that version.
     tagged: tuple[int, bytes] = (-1, b"")
+    # The version of which a worker has given the answer to a request that had come before.
+    worked_out: int = -1
 
     def tagged_head(self, version: int) -> bytes:
         """The status line and the headers of an answer of this version, but those that differ from answer to answer."""
@@ -476,7 +478,7 @@ class _Shortcut:
         if cached is None:
             with suppress(MarsadError):  # the usual way says what is wrong
                 self._answer = store.start(
-                    prepared.query, then=self._go_on, deadline_s=prepared.deadline_s, query_id=new_query_id()
+                    prepared.query, then=self.go_on, deadline_s=prepared.deadline_s, query_id=new_query_id()
                 )
             return self._answer is not None
         body, gzipped = cached
@@ -490,7 +492,12 @@ class _Shortcut:
         if self._answer is not None:
             self._answer.abandon()
 
-    def _go_on(self) -> None:
+    def adopt(self, connection: Connection, answer: Answer) -> None:
+        """See `connection.Shortcut`."""
+        self._connection, self._answer = connection, answer
+
+    def go_on(self) -> None:
+        """See `connection.Shortcut`."""
         answer, prepared = self._answer, self._prepared
         assert answer is not None, "it calls when it has begun"
         body = answer.whole
@@ -501,6 +508,10 @@ class _Shortcut:
         number = b"marsad-query-id: %s\r\n" % answer.query_id.encode()
         head = prepared.tagged_head(answer.version) + _GZIPPED * answer.gzipped + number
         self._connection.reply(head, body)
+        if prepared.worked_out == answer.version and prepared.deadline_s is None:
+            # The cache does not hold it, so it can as well be answered elsewhere.
+            self._connection.lend(self._endpoint.store, prepared)
+        prepared.worked_out = answer.version
 
 
 _GZIPPED = b"content-encoding: gzip\r\n"

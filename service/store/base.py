@@ -234,6 +234,48 @@ class Answer(Protocol):
         ...
 
 
+class Repeated(Protocol):
+    """A request that may come again: what to ask the store, and how the answer begins."""
+
+    query: Query
+
+    def tagged_head(self, version: int) -> bytes:
+        """The status line and the headers of an answer of this version, but those that differ from answer to answer."""
+        ...
+
+
+class Borrower(Protocol):
+    """One whose connection is lent: what it is told when the connection is its own again."""
+
+    def fileno(self) -> int:
+        """The descriptor of the connection."""
+        ...
+
+    def given_back(self, unsent: bytes, data: bytes) -> None:
+        """The connection is the service's again: what is still to be sent, and what was read but not answered."""
+        ...
+
+    def taken_over(self, data: bytes, request: Repeated, answer: Answer) -> None:
+        """The connection is the service's again, and the answer to a request that was read comes by `answer`."""
+        ...
+
+    def go_on(self) -> None:
+        """The answer that was taken over has begun, or failed."""
+        ...
+
+    def cut(self) -> None:
+        """The worker is gone, and nobody knows what it has read or sent: end the connection as a broken one."""
+        ...
+
+
+class Loan(Protocol):
+    """A connection that is lent to a worker."""
+
+    def end(self) -> None:
+        """Have it back at once: the borrower is told as if the worker had given it back, or is answering."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """What a store is doing: for health answers and metrics."""
@@ -288,6 +330,15 @@ class Store(Protocol):
         """What `query` does, for callers that do not await: `then` is called once, and `begun` then is the answer.
 
         Raises QueueFull, QueryCancelled, StoreUnavailable: nothing was started, and `then` is not called.
+        """
+        ...
+
+    def lend(self, client: Borrower, data: bytes, request: Repeated) -> Loan | None:
+        """Let a worker read and answer a connection, on which `data`, which is `request`, may come again.
+
+        None: no worker is free for that. Nothing may be read from the connection or written to it until the client is
+        told that it is its own again; it is told before the end of every change, and as soon as anything comes that
+        no worker can answer by itself.
         """
         ...
 

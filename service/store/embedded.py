@@ -28,7 +28,22 @@ from service.errors import ConfigurationError, MalformedRdf, MarsadError, QueueF
 from service.rdf.formats import NQUADS, RDF_FORMATS, RdfFormat
 from service.settings import Settings
 from service.store import wire
-from service.store.base import Delta, Export, GraphName, Listener, Query, Status, Subject, Term, Update, Upload, read
+from service.store.base import (
+    Borrower,
+    Delta,
+    Export,
+    GraphName,
+    Listener,
+    Loan,
+    Query,
+    Repeated,
+    Status,
+    Subject,
+    Term,
+    Update,
+    Upload,
+    read,
+)
 from service.store.log import END_OF_CHANGE, ChangeLog
 from service.store.workers import Limits, Pool, ReplicaProcess, Running
 
@@ -486,6 +501,10 @@ class EmbeddedStore:
     ) -> Running:
         """See `Store.start`."""
         return self._pool.start(query.message(), then=then, deadline_s=deadline_s, query_id=query_id)
+
+    def lend(self, client: Borrower, data: bytes, request: Repeated) -> Loan | None:
+        """See `Store.lend`."""
+        return self._pool.lend(client, data, request)
 
     def cancel(self, query_id: str) -> bool:
         """See `Store.cancel`."""

@@ -1,10 +1,11 @@
 """Messages between the service, the replica and its workers, over Unix sockets.
 
-To a replica or a worker: lengths of head and body (`!II`), the head in JSON, the body.
-From a worker: one letter and a length (`!cI`), then that many bytes; the letters are below.
+To a replica or a worker: lengths of head and body (`!II`), the head in JSON, the body; descriptors beside it where
+the operation says so. From a worker: one letter and a length (`!cI`), then that many bytes; the letters are below.
 From the replica: one JSON object per packet, with descriptors beside it where the event says so.
 """
 
+import array
 import json
 import socket
 import struct
@@ -19,15 +20,37 @@ WHOLE, WHOLE_GZIP = b"C", b"Z"  # the complete answer in one frame
 FIRST, FIRST_GZIP = b"P", b"Y"  # the first part of a longer answer
 MORE, END = b"D", b"E"  # a further part; nothing more comes
 ERROR = b"X"  # {"kind": …, "message": …}: the answer ends here
+# Of a connection that the worker reads itself (`service.store.lending`):
+TAKEN_OVER = b"T"  # the answer to its request comes in the frames that follow
+GIVEN_BACK = b"B"  # the worker reads it no more: RETURN, the end of an answer not sent yet, bytes read but not answered
+# The term, the connection's number, how many requests were answered in this term, the length of what is not sent yet.
+# With the last connection the term ends, and so does the token.
+RETURN = struct.Struct("!IIII")
+LEND = struct.Struct("!II")  # the term, the connection's number
+RECALL = struct.Struct("!I")  # the term that has ended
+TEACH = struct.Struct("!III")  # the request's number, the lengths of its bytes and of the head of its answer
+TOKEN = b"t"
+# Beside the token, in memory that both share: the term, the connection whose request is being worked on (0: none), the
+# number of that request, how many requests the worker has answered by itself in this term.
+NOTE = struct.Struct("=IIII")
 
 # Real requests fit: a query text has at most 64 KiB.
 _READ_BYTES = 128 * 2**10
+_INT_BYTES = array.array("i").itemsize
+# Room for the descriptors of several messages: one lends three at most.
+_ANCILLARY_BYTES = socket.CMSG_SPACE(32 * _INT_BYTES)
 
 
 def pack(head: dict[str, Any], body: bytes = b"") -> bytes:
     """A message to a replica or a worker."""
     text = json.dumps(head, separators=(",", ":")).encode()
     return REQUEST.pack(len(text), len(body)) + text + body
+
+
+def unpack(message: bytes) -> tuple[dict[str, Any], bytes]:
+    """Head and body of a whole message."""
+    end = REQUEST.size + REQUEST.unpack_from(message)[0]
+    return _head(message[REQUEST.size : end]), message[end:]
 
 
 def read_message(connection: socket.socket) -> tuple[dict[str, Any], bytes] | None:
@@ -42,22 +65,42 @@ def read_message(connection: socket.socket) -> tuple[dict[str, Any], bytes] | No
     return _head(data[:head_size]), data[head_size:]
 
 
-def read_only_message(connection: socket.socket) -> tuple[dict[str, Any], bytes] | None:
-    """`read_message` where the other side sends the next one only after an answer: most come in one piece."""
-    data = connection.recv(_READ_BYTES)
-    if len(data) < REQUEST.size:
-        rest = read_exactly(connection, REQUEST.size - len(data)) if data else None
-        if rest is None:
+class Inbox:
+    """The messages to a worker: most come in one piece, some with descriptors, and several may wait at once."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._rest = b""
+        # Those that have come, in order; who is told to expect some takes them out.
+        self.descriptors: list[int] = []
+
+    @property
+    def holds_some(self) -> bool:
+        """Whether bytes have been received that no message has been made of."""
+        return bool(self._rest)
+
+    def read(self) -> tuple[dict[str, Any], bytes] | None:
+        """The next message; None when the other side has closed. Blocks."""
+        data = self._rest or self._receive()
+        while 0 < len(data) < REQUEST.size:
+            more = self._receive()
+            data = data + more if more else b""
+        if not data:
             return None
-        data += rest
-    head_size, body_size = REQUEST.unpack_from(data)
-    end = REQUEST.size + head_size
-    if len(data) < end + body_size:
-        rest = read_exactly(connection, end + body_size - len(data))
-        if rest is None:
-            return None
-        data += rest
-    return _head(data[REQUEST.size : end]), data[end:]
+        size = REQUEST.size + sum(REQUEST.unpack_from(data))
+        if len(data) < size:
+            rest = read_exactly(self._connection, size - len(data))
+            if rest is None:
+                return None
+            data += rest
+        message, self._rest = data[:size], data[size:]
+        return unpack(message)
+
+    def _receive(self) -> bytes:
+        data, ancillary, _, _ = self._connection.recvmsg(_READ_BYTES, _ANCILLARY_BYTES)
+        for _, _, packed in ancillary:
+            self.descriptors.extend(array.array("i", packed[: len(packed) - len(packed) % _INT_BYTES]))
+        return data
 
 
 @lru_cache(maxsize=64)
@@ -93,15 +136,12 @@ class Frames:
         self._rest = b""
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes, however they are cut."""
-        if self._rest:
-            data = self._rest + data
-        position, size = 0, len(data)
-        while size - position >= FRAME.size:
-            letter, length = FRAME.unpack_from(data, position)
-            end = position + FRAME.size + length
-            if end > size:
+        """Take the next bytes, however they are cut. May be called by `take` itself: the frames keep their order."""
+        self._rest = self._rest + data if self._rest else data
+        while len(self._rest) >= FRAME.size:
+            letter, length = FRAME.unpack_from(self._rest)
+            end = FRAME.size + length
+            if end > len(self._rest):
                 break
-            self._take(letter, data[position + FRAME.size : end])
-            position = end
-        self._rest = data[position:]
+            frame, self._rest = self._rest[FRAME.size : end], self._rest[end:]
+            self._take(letter, frame)

@@ -15,6 +15,7 @@ import pyoxigraph as ox
 
 from service.store import wire
 from service.store.base import Delta
+from service.store.borrowed import Borrowed, Reply
 
 _UNNAMED = ox.DefaultGraph()
 # An answer below this travels as one message, as does a part of a longer one.
@@ -52,12 +53,16 @@ class _Refused(Exception):
 
 
 class _Output:
-    """Where the engine writes an answer: collects it, compresses it, sends it in parts."""
+    """Where the engine writes an answer: collects it, compresses it, sends it in parts.
 
-    def __init__(self, connection: socket.socket, *, gzip: bool) -> None:
-        self._connection, self._gzip = connection, gzip
+    `reply` is there for a request of a client whose connection this process reads: a whole answer goes there.
+    """
+
+    def __init__(self, connection: socket.socket, reply: Reply | None, *, gzip: bool) -> None:
+        self._connection, self._reply, self._gzip = connection, reply, gzip
         self._parts: list[bytes] = []
-        self._size, self._limit = 0, _FIRST_BYTES
+        # The worker gives up all connections that it has for an answer in parts: not for a small one.
+        self._size, self._limit = 0, _FIRST_BYTES if reply is None else _PART_BYTES
         self._begun_at = time.monotonic()
         self._packer: Any = None
         self._started = False
@@ -111,37 +116,66 @@ class _Output:
         self._send(wire.ERROR, json.dumps({"kind": kind, "message": message}).encode())
 
     def _send(self, letter: bytes, data: bytes) -> None:
+        if self._reply is not None:
+            reply, self._reply = self._reply, None
+            if letter not in (wire.WHOLE, wire.WHOLE_GZIP):
+                reply.hand_over()
+            elif reply.send_whole(data, gzipped=letter == wire.WHOLE_GZIP):
+                return
         self._connection.sendall(wire.FRAME.pack(letter, len(data)) + data)
 
 
 def work(store: ox.Store, connection: socket.socket, prefixes: dict[str, str]) -> None:
     """Answer requests until the service closes the connection or the process should not go on."""
-    while (message := wire.read_only_message(connection)) is not None:
+
+    def answer(head: dict[str, Any], body: bytes, reply: Reply | None = None) -> bool:
+        output = _Output(connection, reply, gzip=bool(head.get("gzip")))
+        return _answer(store, head, body, output, prefixes)
+
+    inbox, borrowed = wire.Inbox(connection), Borrowed(connection, answer)
+    while True:
+        if borrowed and not inbox.holds_some and not borrowed.serve():
+            return
+        message = inbox.read()
+        if message is None:
+            return
         head, body = message
-        output = _Output(connection, gzip=bool(head.get("gzip")))
-        try:
-            _OPERATIONS[head["op"]](store, head, body, output, prefixes)
-            output.finish()
-            if head["op"] in _SPOILING:
-                break
-        except BrokenPipeError:
-            break
-        except MemoryError:
-            output.fail("memory", "")
-            break
-        except _Refused as error:
-            output.fail(error.kind, str(error))
-        except SyntaxError as error:
-            output.fail("syntax", str(error))
-        except RuntimeError as error:
-            output.fail(_kind_of(str(error)), str(error))
-        except ValueError as error:  # an IRI of the dataset, or the base, is none
-            output.fail("bad", str(error))
-        except OSError as error:
-            output.fail("engine", str(error))
-        except BaseException as error:  # noqa: BLE001 - the engine's panics are no Exceptions; the process ends here
-            output.fail("engine", f"{type(error).__name__}: {error}")
-            break
+        operation = head["op"]
+        if operation == "teach":
+            borrowed.learn(body)
+        elif operation == "lend":
+            borrowed.take(body, inbox.descriptors)
+        elif operation == "recall":
+            borrowed.recall(body)
+        elif not answer(head, body):
+            return
+
+
+def _answer(store: ox.Store, head: dict[str, Any], body: bytes, output: _Output, prefixes: dict[str, str]) -> bool:
+    """Answer one request; False if the process should not go on."""
+    try:
+        _OPERATIONS[head["op"]](store, head, body, output, prefixes)
+        output.finish()
+        return head["op"] not in _SPOILING
+    except BrokenPipeError:
+        return False
+    except MemoryError:
+        output.fail("memory", "")
+        return False
+    except _Refused as error:
+        output.fail(error.kind, str(error))
+    except SyntaxError as error:
+        output.fail("syntax", str(error))
+    except RuntimeError as error:
+        output.fail(_kind_of(str(error)), str(error))
+    except ValueError as error:  # an IRI of the dataset, or the base, is none
+        output.fail("bad", str(error))
+    except OSError as error:
+        output.fail("engine", str(error))
+    except BaseException as error:  # noqa: BLE001 - the engine's panics are no Exceptions; the process ends here
+        output.fail("engine", f"{type(error).__name__}: {error}")
+        return False
+    return True
 
 
 def _kind_of(message: str) -> str:

@@ -5,11 +5,9 @@ Everything here runs on the event loop and never waits for a process but by a de
 
 import asyncio
 import contextlib
-import itertools
 import json
 import logging
 import os
-import secrets
 import signal
 import socket
 import subprocess
@@ -38,6 +36,9 @@ from service.errors import (
     UnknownGraph,
 )
 from service.store import wire
+from service.store.base import Borrower, Loan, Repeated
+from service.store.lending import Lending, Lessons, Token
+from service.store.query_ids import new_query_id
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +47,12 @@ _TICK_S = 0.05
 # 256 KiB: the most of an answer that waits in the service for a slow client; then the worker has to wait.
 _MOST_WAITING_BYTES = 256 * 2**10
 _READ_BYTES = 256 * 2**10
+# Connections that one worker answers; more would wait for each other.
+_MOST_LENT = 16
+# A worker holds the token for some 20 µs. One that has not put it back after 100 ms is stopped, or gone.
+_TOKEN_S = 0.1
+# A second without a request: then a worker need not have its connections.
+_QUIET_TICKS = 20
 # A worker that worked longer than this has copied pages and split its heap: it goes, and a fresh fork comes.
 _LONG_WORK_S = 0.5
 # From then on it gives way to the service, which must answer for its health while all workers are busy, and to the
@@ -199,6 +206,7 @@ class Worker:
         self._frames = wire.Frames(self._take)
         self._unsent = memoryview(b"")
         self._reading = True
+        self.lending = Lending()
         pool.loop.add_reader(descriptor, self._read)
 
     def send(self, message: bytes) -> None:
@@ -212,6 +220,19 @@ class Worker:
         if sent < len(message):
             self._unsent = memoryview(message)[sent:]
             self._pool.loop.add_writer(self._socket.fileno(), self._send_rest)
+
+    def send_descriptors(self, message: bytes, descriptors: list[int]) -> bool:
+        """Hand over a small message with descriptors; False if there is no room for it now."""
+        if self._unsent:
+            return False
+        try:
+            sent = socket.send_fds(self._socket, [message], descriptors)
+        except OSError:
+            return False
+        if sent < len(message):
+            self._unsent = memoryview(message)[sent:]
+            self._pool.loop.add_writer(self._socket.fileno(), self._send_rest)
+        return True
 
     def _send_rest(self) -> None:
         try:
@@ -248,8 +269,32 @@ class Worker:
         else:
             self._pool.lose(self)
 
+    def wait(self, patience_ms: int) -> bool:
+        """Return when the token is there, or the worker has said something, which is read; False: it is gone."""
+        self.lending.wait(self._socket.fileno(), patience_ms)
+        return self.drain()
+
+    def drain(self) -> bool:
+        """Read what has come already; False if the worker is gone."""
+        while self._reading:
+            try:
+                data = self._socket.recv(_READ_BYTES)
+            except BlockingIOError:
+                return True
+            except OSError:
+                return False
+            if not data:
+                return False
+            self._frames.feed(data)
+        return True
+
     def _take(self, letter: bytes, data: bytes) -> None:
-        if self.running is not None:
+        if letter == wire.GIVEN_BACK:
+            self._pool.take_back(self, data)
+        elif letter == wire.TAKEN_OVER:
+            if wire.LEND.unpack(data)[0] == self.lending.term and self.lending.clients:
+                self._pool.recall(self)
+        elif self.running is not None:
             self.running.take(letter, data)
 
     def give_way(self) -> None:
@@ -278,6 +323,7 @@ class Worker:
             self._pool.loop.remove_reader(descriptor)
             self._pool.loop.remove_writer(descriptor)
             self._socket.close()
+        self.lending.close()
         if self._handle >= 0:
             os.close(self._handle)
             self._handle = -1
@@ -370,6 +416,7 @@ class Pool:
         self._dead: dict[int, Running] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
+        self._lessons = Lessons()
         self._emptied: list[tuple[ReplicaProcess, asyncio.Future[None]]] = []
 
     # --- for the store ---
@@ -422,13 +469,141 @@ class Pool:
         if self._closed:
             raise StoreUnavailable("the store is stopping")
         self._running[running.query_id] = running
+        if not self._idle:
+            self._recall_one()
         if self._idle:
             self._start(self._idle.pop(), running, message)
         else:
             self._enqueue(running, message)
+            # Later: who starts a query must not be told of its answer meanwhile.
+            self.loop.call_soon(self._recall_for_waiting)
+        self._tick_on()
+        return running
+
+    def _tick_on(self) -> None:
         if self._tick is None:
             self._tick = self.loop.call_later(_TICK_S, self._look_at_deadlines)
+
+    def lend(self, client: Borrower, data: bytes, request: Repeated) -> Loan | None:
+        """See `Store.lend`: the workers in the order of how few connections they have."""
+        worker = self._lender()
+        if worker is None:
+            return None
+        if self._lessons.full:
+            self._forget()
+            return None
+        self._lessons.add(data, request)
+        if not worker.lending.lend(client, self._lessons, self.version, worker.send_descriptors):
+            return None
+        if worker in self._idle:
+            self._idle.remove(worker)
+            self._fork_as_needed()
+        self._tick_on()
+        return _Loan(self, worker)
+
+    def _forget(self) -> None:
+        """Begin anew with what the workers are taught, when that is much and may be old."""
+        self._recall_all()
+        for worker in self._all.values():
+            worker.lending.learnt = 0
+        self._lessons.clear()
+
+    def _lender(self) -> "Worker | None":
+        """The worker to lend to; one is left for other questions, if there can be two."""
+        if self._waiting or self._closed:
+            return None
+        lenders = self._lenders()
+        if self._idle and (not lenders or len(self._idle) > 1 or len(self._all) + self._forking < self.capacity):
+            return self._idle[-1]
+        free = [worker for worker in lenders if len(worker.lending.clients) < _MOST_LENT]
+        return min(free, key=lambda worker: len(worker.lending.clients), default=None)
+
+    def _lenders(self) -> "list[Worker]":
+        return [worker for worker in self._all.values() if worker.lending.clients]
+
+    def _recall_one(self) -> None:
+        """Make a worker free that is at rest and has connections only, if there is one."""
+        for worker in self._lenders():
+            note = worker.lending.look()
+            if worker.lending.clients and note is not None and not note.client:
+                self.recall(worker)
+                if self._idle:
+                    return
+
+    def _recall_all(self) -> None:
+        while lenders := self._lenders():
+            self.recall(lenders[0])
+
+    def _recall_for_waiting(self) -> None:
+        """Have one worker look after its own connections no more after the question that it is working on."""
+        lenders = self._lenders() if self._waiting else []
+        if lenders and len(self._all) + self._forking >= self.capacity:
+            self.recall(min(lenders, key=lambda worker: len(worker.lending.clients)))
+
+    def recall(self, worker: "Worker") -> None:
+        """Have back all connections of a worker; the question that it is working on becomes one like any other."""
+        lending = worker.lending
+        token = self._token_of(worker)
+        if not lending.clients:  # the worker has given them back by itself
+            return
+        if token is None:  # it is stopped, or gone
+            worker.kill()
+            for client, tell in self._lose_lent(worker):
+                tell(client)
+            return
+        clients = lending.end_term()
+        running = self._take_over(worker, token, clients)
+        if clients:
+            worker.send(wire.pack({"op": "recall"}, wire.RECALL.pack(lending.term)))
+        worker.drain()
+        if running is None:
+            self._make_free(worker)
+        for client in clients.values():
+            client.given_back(b"", b"")
+
+    def _token_of(self, worker: "Worker") -> Token | None:
+        """The token of a worker, which may be giving back its last connection instead."""
+        give_up = time.monotonic() + _TOKEN_S
+        while worker.lending.clients and time.monotonic() < give_up:
+            token = worker.lending.take_token()
+            if token is not None:
+                return token
+            if not worker.wait(round(_TOKEN_S * 1000)):
+                break
+        return None
+
+    def _take_over(self, worker: "Worker", token: Token, clients: dict[int, Borrower]) -> Running | None:
+        """The request that the worker is working on, as one of those that the pool looks after."""
+        self._count_lent(token.answered)
+        if not token.client:
+            return None
+        client = clients.pop(token.client)
+        data, request = self._lessons.request(token.request)
+        running = Running(self, new_query_id(), self.limits.deadline_s, client.go_on, scratch=False)
+        running.worker, running.version, worker.running = worker, worker.version, running
+        self.counts["started"] += 1
+        self._running[running.query_id] = running
+        self._tick_on()
+        client.taken_over(data, request, running)
         return running
+
+    def take_back(self, worker: "Worker", data: bytes) -> None:
+        """The worker has given a connection back."""
+        lending = worker.lending
+        before = bool(lending.clients)
+        returned = lending.returned(data)
+        if returned is None:
+            return
+        client, unsent, unread = returned
+        # Later: the client may ask at once, and what the worker says next has not been looked at.
+        self.loop.call_soon(client.given_back, unsent, unread)
+        if before and not lending.clients:
+            self._count_lent(lending.answered)
+            self._make_free(worker)
+
+    def _count_lent(self, answers: int) -> None:
+        self.counts["started"] += answers
+        self.counts["lent"] += answers
 
     def cancel(self, query_id: str) -> bool:
         """Stop a query that runs or waits; False if there is none of that id."""
@@ -440,6 +615,7 @@ class Pool:
     def publish(self, version: int) -> None:
         """From now on, only workers of this version answer; older ones go when they have finished."""
         self.version = version
+        self._recall_all()
         self._dismiss_idle()
         if self._waiting:
             self._fork_as_needed()
@@ -528,13 +704,16 @@ class Pool:
         if worker is None:
             return
         worker.running = None
-        spent = running.scratch or time.monotonic() - running.started > _LONG_WORK_S
-        if worker.leaving or spent or worker.version != self.version or worker.replica is not self._replica:
+        if running.scratch or time.monotonic() - running.started > _LONG_WORK_S:
+            worker.leaving = True
+        worker.resume()
+        self._make_free(worker)
+
+    def _make_free(self, worker: Worker) -> None:
+        if worker.leaving or worker.version != self.version or worker.replica is not self._replica:
             worker.kill()
             self._fork_as_needed()
-            return
-        worker.resume()
-        if self._waiting:
+        elif self._waiting:
             waiting, message = self._waiting.popleft()
             self._start(worker, waiting, message)
         else:
@@ -561,8 +740,14 @@ class Pool:
                 self.stop(running, self._deadline_error(running))
             elif running.worker is not None and now - running.started > _LONG_WORK_S:
                 running.worker.give_way()
-        if self._running and not self._closed:
-            self._tick = self.loop.call_later(_TICK_S, self._look_at_deadlines)
+        lenders = self._lenders()
+        for worker in lenders:
+            note = worker.lending.tick()
+            limit = 0 if note is not None and note.client else _QUIET_TICKS
+            if worker.lending.clients and worker.lending.unchanged > limit:
+                self.recall(worker)
+        if (self._running or lenders) and not self._closed:
+            self._tick_on()
 
     def _deadline_error(self, running: Running) -> MarsadError:
         if running.worker is None:
@@ -656,10 +841,11 @@ class Pool:
 
     def lose(self, worker: Worker) -> None:
         """The worker's socket has closed: it is gone."""
-        worker.close()
         self._all.pop(worker.process, None)
         with contextlib.suppress(ValueError):
             self._idle.remove(worker)
+        lost = self._lose_lent(worker)
+        worker.close()
         running = worker.running
         if running is not None:  # nobody here wanted that: the replica knows, or will know, what ended it
             worker.running = running.worker = None
@@ -675,6 +861,24 @@ class Pool:
                     entry[1].set_result(None)
         if not self._closed:
             self._fork_as_needed()
+        for client, told in lost:
+            told(client)
+
+    def _lose_lent(self, worker: Worker) -> list[tuple[Borrower, Callable[[Borrower], None]]]:
+        """Whose connections a worker had that is gone, and what they are to be told.
+
+        If it had the token, nobody knows what it has read or sent on the one that its note names.
+        """
+        lending, note = worker.lending, worker.lending.look()
+        if not lending.clients or note is None:
+            return []
+        token, clients = lending.take_token(), lending.end_term()
+        if token is not None:
+            self._take_over(worker, token, clients)
+        return [
+            (client, _cut if token is None and number == note.client else _give_back)
+            for number, client in clients.items()
+        ]
 
     def died(self, process: int, signal_number: int) -> None:
         """The replica says what ended a worker (0: it ended by itself)."""
@@ -694,13 +898,20 @@ class Pool:
             running.fail(EngineFailure("the engine failed on this query"))
 
 
-_counter = itertools.count(1)
-_randomness: list[str] = []
+class _Loan:
+    """See `service.store.base.Loan`."""
+
+    def __init__(self, pool: Pool, worker: Worker) -> None:
+        self._pool, self._worker = pool, worker
+
+    def end(self) -> None:
+        if self._worker.lending.clients:
+            self._pool.recall(self._worker)
 
 
-def new_query_id() -> str:
-    """An id that cannot be guessed: whoever knows it may stop the query."""
-    if not _randomness:  # 96 bits for each of the next 256
-        drawn = secrets.token_hex(12 * 256)
-        _randomness.extend(drawn[start : start + 24] for start in range(0, len(drawn), 24))
-    return f"q{next(_counter)}-{_randomness.pop()}"
+def _cut(client: Borrower) -> None:
+    client.cut()
+
+
+def _give_back(client: Borrower) -> None:
+    client.given_back(b"", b"")

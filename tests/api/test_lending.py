@@ -1,0 +1,342 @@
+"""A connection whose requests come again is answered by a worker itself, and nobody can tell by the answers."""
+
+import asyncio
+import os
+import random
+import re
+import signal
+import socket
+from contextlib import AsyncExitStack
+
+import pytest
+import pytest_asyncio
+
+from service.api.connection import Connection
+from service.store import lending
+from service.store.base import Delta
+from tests.api.endpoint import EX, endpoint
+from tests.api.test_connection import get
+from tests.api.test_cut_answers import QUADS, SELECT
+from tests.api.test_shortcut import RUNAWAY, Client, connected, lines
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+KNOWN, OTHER = get("SELECT (1 AS ?known) {}"), get("SELECT (2 AS ?other) {}")
+COUNT = get("SELECT (COUNT(*) AS ?n) { ?s ?p ?o }")
+# 15 KB, not so long that it comes in parts.
+PAIRS = "SELECT ?c ?f { ?a ?b ?c . ?d ?e ?f } LIMIT 700"
+# What a connection is asked before it is lent: read once, worked out once more, and again for the same version.
+BEFORE = 3
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def plain():
+    async with endpoint(cache_bytes=0) as opened:
+        yield opened
+
+
+def lenders(opened) -> list:
+    return [worker for worker in opened.store._pool._all.values() if worker.lending.clients]
+
+
+async def lend(client: Client, request: bytes = KNOWN) -> bytes:
+    """Ask until the connection is lent; the answer."""
+    for _ in range(BEFORE):
+        _, body = await client.ask(request)
+    return body
+
+
+async def change(opened, text: str) -> None:
+    assert (await opened.client.post("/sparql", data={"update": text})).status_code == 204
+
+
+async def with_a_runaway(opened, *clients: Client) -> None:
+    """Lend the connections, to workers that have learnt a question that is endless by now."""
+    await change(opened, "DELETE WHERE { ?s ?p ?o }")
+    await lend(clients[0], get(RUNAWAY))
+    values = " ".join(f"<{EX}s> <{EX}p> {number} ." for number in range(40))
+    await change(opened, f"INSERT DATA {{ {values} }}")
+    for client in clients:
+        await lend(client)
+    assert len(lenders(opened)) == 1
+
+
+async def test_the_answers_of_the_worker_are_those_of_the_service(plain):
+    async with connected(plain) as client:
+        for request in (
+            get("SELECT ?o { ?s ?p ?o } ORDER BY ?o"),
+            get("SELECT * { ?s ?p 99 }", "Accept-Encoding: gzip"),
+            get("SELECT (1 AS ?x) { VALUES ?y {" + "1 " * 600 + "} }", "Accept-Encoding: gzip"),
+            get(f"DESCRIBE <{EX}unnamed>").replace(b"csv", b"turtle"),
+            b"POST /sparql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/sparql-query\r\n"
+            b"Content-Length: 6\r\n\r\nASK {}",
+        ):
+            before = [await client.ask(request) for _ in range(BEFORE)]
+            assert len(lenders(plain)) == 1
+            after = [await client.ask(request) for _ in range(3)]
+            assert len({body for _, body in before + after}) == 1
+            assert len({tuple(lines(head)) for head, _ in before + after}) == 1
+            assert len({re.search(rb"marsad-query-id: (.*)\r", head).group(1) for head, _ in before + after}) == 6
+
+
+async def test_how_many_answers_workers_gave_is_counted():
+    async with endpoint(cache_bytes=0) as opened, connected(opened) as client:
+        await lend(client)
+        for _ in range(5):
+            await client.ask(KNOWN)
+        await client.ask(OTHER)
+        assert opened.store.status().counts["lent"] == 5
+        assert opened.store.status().counts["started"] == BEFORE + 5 + 1
+
+
+async def test_with_the_cache_nothing_is_lent():
+    async with endpoint(cache_bytes=2**20) as opened, connected(opened) as client:
+        await lend(client)
+        assert lenders(opened) == []
+
+
+async def test_a_question_with_a_time_of_its_own_is_not_lent(plain):
+    async with connected(plain) as client:
+        await lend(client, KNOWN.replace(b"/sparql?", b"/sparql?timeout=5&"))
+        assert lenders(plain) == []
+
+
+async def test_known_new_split_and_glued_requests_are_answered_in_the_order_they_came(plain):
+    async with connected(plain) as client:
+        await lend(client)
+        assert len(lenders(plain)) == 1
+        for _ in range(3):
+            client.writer.write(KNOWN)
+            client.writer.write(OTHER + KNOWN)
+            client.writer.write(KNOWN[:30])
+            await asyncio.sleep(0)
+            client.writer.write(KNOWN[30:] + OTHER[:1])
+            client.writer.write(OTHER[1:])
+            bodies = [(await client.answer())[1] for _ in range(5)]
+            assert [body.split()[0] for body in bodies] == [b"known", b"other", b"known", b"known", b"other"]
+            await lend(client)
+
+
+async def test_every_answer_after_a_change_is_of_the_changed_graph():
+    async with endpoint([], writable=True, cache_bytes=0) as opened, AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(connected(opened)) for _ in range(3)]
+        for number in range(1, 60):
+            await change(opened, f"INSERT DATA {{ <{EX}s> <{EX}p> {number} }}")
+            for client in clients:
+                for _ in range(BEFORE + 1):
+                    assert (await client.ask(COUNT))[1] == b"n\r\n%d\r\n" % number
+            assert lenders(opened) != []
+
+
+async def test_a_question_that_runs_away_holds_up_nobody_and_is_stopped_at_its_deadline():
+    async with (
+        endpoint(QUADS, deadline_s=0.5, writable=True, cache_bytes=0) as opened,
+        connected(opened) as client,
+        connected(opened) as other,
+    ):
+        await with_a_runaway(opened, client, other)
+        client.writer.write(get(RUNAWAY))
+        while opened.store.status().busy == 0:
+            await asyncio.sleep(0.001)
+        assert lenders(opened) == []
+        assert (await other.ask(COUNT))[1] == b"n\r\n40\r\n"
+        head, body = await client.answer()
+        assert head.startswith(b"HTTP/1.1 504")
+        assert b"MARSAD_DEADLINE" in body
+        assert (await client.ask(COUNT))[1] == b"n\r\n40\r\n"
+
+
+async def test_the_worker_is_killed_when_the_client_of_a_long_question_goes_away():
+    async with endpoint(QUADS, writable=True, cache_bytes=0) as opened, connected(opened) as client:
+        await with_a_runaway(opened, client)
+        killed = opened.store.status().counts.get("killed", 0)
+        client.writer.write(get(RUNAWAY))
+        client.writer.close()
+        while opened.store.status().counts.get("killed", 0) == killed:
+            await asyncio.sleep(0.001)
+        assert opened.store.status().busy == 0
+
+
+async def test_a_connection_that_a_busy_worker_had_can_still_be_cut_and_closed():
+    async with (
+        endpoint(QUADS, writable=True, default_graph="union", cache_bytes=0) as opened,
+        connected(opened) as client,
+        connected(opened) as cut,
+        connected(opened) as closed,
+    ):
+        await with_a_runaway(opened, client, cut, closed)
+        [busy] = lenders(opened)
+        client.writer.write(get(RUNAWAY))
+        while opened.store.status().busy == 0:
+            await asyncio.sleep(0.001)
+        cut.writer.write(get(SELECT.replace("?g ?h ?i", "?g ?h ?i . ?j ?k ?l")))
+        await cut.reader.readexactly(100_000)
+        for worker in opened.store._pool._all.values():
+            if worker is not busy and worker.running is not None:
+                os.kill(worker.process, signal.SIGKILL)
+        with pytest.raises(ConnectionResetError):
+            await cut.reader.read()
+        closed.writer.write(get("SELECT (0 AS ?last) {}", "Connection: close"))
+        assert (await closed.reader.read()).endswith(b"last\r\n0\r\n")
+        assert busy.running is not None
+
+
+async def test_long_answers_come_whole():
+    text = SELECT + " LIMIT 20000"
+    async with (
+        endpoint(QUADS, writable=True, default_graph="union", cache_bytes=0) as opened,
+        connected(opened) as client,
+    ):
+        expected = (await opened.ask(text, format="csv")).content
+        await change(opened, "DELETE WHERE { ?s ?p ?o }")
+        await lend(client, get(text))
+        await opened.store.apply(Delta(added=QUADS))
+        for _ in range(3):
+            await lend(client)
+            client.writer.write(get(text))
+            data = await client.reader.readuntil(b"\r\n0\r\n\r\n")
+            assert data.startswith(b"HTTP/1.1 200")
+            assert unchunked(data) == expected
+
+
+async def test_a_question_gets_a_worker_although_all_have_connections():
+    async with endpoint(workers=1, cache_bytes=0) as opened, connected(opened) as client:
+        await lend(client)
+        assert len(lenders(opened)) == opened.store.status().workers == 1
+        assert (await opened.ask("ASK {}")).status_code == 200
+        assert (await client.ask(KNOWN))[1] == b"known\r\n1\r\n"
+
+
+async def test_connections_come_back_from_a_worker_that_is_killed(plain):
+    async with connected(plain) as client:
+        for _ in range(5):
+            await lend(client)
+            [worker] = lenders(plain)
+            while worker.lending.look().client:  # it has sent the answer and does not know it yet
+                await asyncio.sleep(0)
+            os.kill(worker.process, signal.SIGKILL)
+            while lenders(plain):
+                await asyncio.sleep(0.001)
+            assert (await client.ask(KNOWN))[1] == b"known\r\n1\r\n"
+
+
+async def test_every_answer_is_whole_or_the_connection_breaks_when_workers_are_killed():
+    chance, outcomes = random.Random(7), []
+    async with endpoint(QUADS, default_graph="union", cache_bytes=0) as opened:
+        request, expected = get(PAIRS), (await opened.ask(PAIRS, format="csv")).content
+
+        async def ask() -> None:
+            while len(outcomes) < 400:
+                async with connected(opened) as client:
+                    try:
+                        while len(outcomes) < 400:
+                            head, body = await client.ask(request)
+                            outcomes.append(head[9:12])
+                            assert body == expected or head[9:10] == b"5"
+                    except (ConnectionResetError, asyncio.IncompleteReadError):
+                        outcomes.append(b"cut")
+
+        asking = [asyncio.create_task(ask()) for _ in range(3)]
+        kills = 0
+        while not all(task.done() for task in asking):
+            await asyncio.sleep(chance.uniform(0.005, 0.03))
+            for worker in lenders(opened)[:1]:
+                os.kill(worker.process, signal.SIGKILL)
+                kills += 1
+        await asyncio.gather(*asking)
+    assert kills > 5
+    assert outcomes.count(b"200") > 200
+
+
+async def test_a_client_that_reads_slowly_gets_all_and_holds_up_nobody(monkeypatch):
+    given_back, unsent = Connection.given_back, []
+
+    def watched(connection: Connection, rest: bytes, data: bytes) -> None:
+        unsent.append(len(rest))
+        given_back(connection, rest, data)
+
+    monkeypatch.setattr(Connection, "given_back", watched)
+    async with endpoint(QUADS, default_graph="union", cache_bytes=0) as opened, connected(opened) as quick:
+        request = get(PAIRS)
+        narrow = socket.socket()
+        narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        narrow.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(narrow, (opened.host, opened.port))
+        reader, writer = await asyncio.open_connection(sock=narrow, limit=1024)
+        slow = Client(reader, writer)
+        _, expected = await quick.ask(request)
+        await lend(slow, request)
+        await lend(quick)
+        [worker], rounds = lenders(opened), 0
+        while not unsent:  # until the kernel keeps no more for this client
+            answered, rounds = worker.lending.look().answered, rounds + 1
+            writer.write(request)
+            while not unsent and worker.lending.look().answered == answered:
+                await asyncio.sleep(0)
+        await quick.ask(KNOWN)
+        for _ in range(rounds):
+            head = await read_head(reader)
+            assert await reader.readexactly(int(re.search(rb"content-length: (\d+)", head).group(1))) == expected
+        writer.close()
+    assert max(unsent) > 0
+
+
+async def test_a_connection_at_rest_comes_back_after_a_second(plain):
+    async with connected(plain) as client:
+        await lend(client)
+        assert len(lenders(plain)) == 1
+        while lenders(plain):
+            await asyncio.sleep(0.01)
+        assert (await client.ask(OTHER))[1] == b"other\r\n2\r\n"
+
+
+async def test_the_end_of_the_service_closes_connections_that_are_lent():
+    async with endpoint(cache_bytes=0) as opened:
+        reader, writer = await asyncio.open_connection(opened.host, opened.port)
+        await lend(Client(reader, writer))
+        assert len(lenders(opened)) == 1
+    assert await reader.read() == b""
+    writer.close()
+
+
+async def test_workers_are_taught_anew_when_they_know_much(monkeypatch):
+    monkeypatch.setattr(lending, "_MOST_LESSONS", 8)
+    async with endpoint(cache_bytes=0) as opened, connected(opened) as client:
+        for number in range(40):
+            assert await lend(client, get(f"SELECT ({number} AS ?x) {{}}")) == b"x\r\n%d\r\n" % number
+            for earlier in range(number + 1):
+                _, body = await client.ask(get(f"SELECT ({earlier} AS ?x) {{}}"))
+                assert body == b"x\r\n%d\r\n" % earlier
+
+
+async def test_lending_leaves_no_descriptors_behind():
+    async with endpoint(writable=True, cache_bytes=0) as opened, connected(opened) as steady:
+
+        async def lend_and_leave() -> None:
+            await change(opened, "INSERT DATA {}")
+            async with connected(opened) as client:
+                await lend(client)
+
+        await lend_and_leave()
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(30):
+            await lend_and_leave()
+            await lend(steady)
+        while lenders(opened) or len(os.listdir("/proc/self/fd")) > before:
+            await asyncio.sleep(0.01)
+
+
+async def read_head(reader) -> bytes:
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        head += await reader.readexactly(1)
+    return head
+
+
+def unchunked(data: bytes) -> bytes:
+    _, _, rest = data.partition(b"\r\n\r\n")
+    body = b""
+    while rest:
+        size, _, rest = rest.partition(b"\r\n")
+        body, rest = body + rest[: int(size, 16)], rest[int(size, 16) + 2 :]
+    return body
