@@ -402,6 +402,8 @@ class Pool:
         self.loop = asyncio.get_running_loop()
         self.limits = limits
         self.capacity = limits.workers
+        # More workers that answer clients themselves would only wait for each other, each with its own copy of pages.
+        self._cores = len(os.sched_getaffinity(0))
         self.worker_bytes = limits.worker_bytes
         self.version = 0
         self.counts: Counter[str] = Counter()
@@ -513,7 +515,8 @@ class Pool:
         if self._waiting or self._closed:
             return None
         lenders = self._lenders()
-        if self._idle and (not lenders or len(self._idle) > 1 or len(self._all) + self._forking < self.capacity):
+        spare = len(self._idle) > 1 or len(self._all) + self._forking < self.capacity
+        if self._idle and (not lenders or (spare and len(lenders) < self._cores)):
             return self._idle[-1]
         free = [worker for worker in lenders if len(worker.lending.clients) < _MOST_LENT]
         return min(free, key=lambda worker: len(worker.lending.clients), default=None)
