@@ -574,9 +574,8 @@ def _name_id(resource: int, number: int, *, words: int, letters: int) -> int:
     return ((min(words, 15) << 8 | min(letters, 255)) << 29 | resource) << 12 | number
 
 
-def resource_of_name(row_id: int) -> int:
-    """The row id of the resource that has the name: full-text search gives it without another look."""
-    return row_id >> 12 & (1 << 29) - 1
+# In SQL, the row id of the resource that has a name: full-text search gives it without another look.
+RESOURCE_OF_NAME = "rowid >> 12 & 536870911"
 
 
 def _open(path: Path) -> Reader:
