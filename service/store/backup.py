@@ -226,7 +226,7 @@ def _fill(quads: ox.Store, folder: Path, base: int) -> int:
                 version = number
         finally:
             log.close()
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, StorageFailed) as error:
         raise BackupFault(f"base-{base}.nq or {_LOG} is damaged: {error}") from error
     quads.flush()
     return version

@@ -38,10 +38,10 @@ _COMPRESSED = (".gz", ".bz2", ".xz")
 _MORE_SUFFIXES = {".owl": "rdfxml", ".xml": "rdfxml", ".json": "jsonld", ".ntriples": "ntriples", ".nquads": "nquads"}
 # The memory store keeps what was removed; below this many it is not worth a new replica.
 _LEAST_REMOVED = 50_000
-# Changes since the base that are kept in memory for the next replica.
+# Of changes since the base, after which a new one is made: a new replica has to read them all, a minute for so many.
 _MOST_SINCE_BASE_BYTES = 64 * 2**20
-# What each takes beside its bytes: a pair, a number, a place in a list, the head of an object.
-_ENTRY_BYTES = 160
+# Changes that are read from the log at a time for a new replica.
+_CHANGES_AT_ONCE = 1000
 # Changes between two moments at which the database is known to be on disk; a start applies at most these again.
 _CHECKPOINT_EVERY = 1000
 # Seconds before a new replica is tried when one was lost right after its start.
@@ -188,7 +188,6 @@ class EmbeddedStore:
         self._checkpointing = threading.Lock()
         self._scratch: Path | None = None
         self._base: list[File] = list(files)
-        self._since_base: list[tuple[int, bytes]] = []
         self._names: set[str] = set()
         self._count = 0
         self._since_bytes = 0
@@ -227,6 +226,8 @@ class EmbeddedStore:
         self._scratch = Path(tempfile.mkdtemp(prefix="marsad-"))
         if self._content is not None:
             await asyncio.to_thread(self._open_content)
+        if self.log is None:  # nothing is kept: a new replica reads the changes from it
+            self.log = ChangeLog(self._scratch / "changes.log", durable=False)
         await self._load_replica()
         if self._files and self.writable:
             self._spawn(self._copy_from_replica())  # reads need not wait for it, changes do
@@ -260,7 +261,6 @@ class EmbeddedStore:
             self._base = [self._write_base(self._scratch, 0, quads)]
             self._quads = ox.Store()
             self._quads.bulk_extend(quads)
-            self.log = ChangeLog(self._scratch / "changes.log")
             self._remember_names()
         else:
             self._open_directory(self._directory)
@@ -288,7 +288,6 @@ class EmbeddedStore:
         for version, delta in self.log.read(after=state.base):
             if version > state.on_disk:
                 apply_delta(self._quads, delta)
-            self._since_base.append((version, delta.pack()))
             self.version = version
         self._remember_names()
 
@@ -337,7 +336,7 @@ class EmbeddedStore:
         started = time.monotonic()
         names = self._scratch / f"names-{secrets.token_hex(4)}.json"
         try:
-            version = self._since_base[0][0] - 1 if self._since_base else self.version
+            version = self._state.base
             await replica.send(
                 {
                     "op": "load",
@@ -349,9 +348,9 @@ class EmbeddedStore:
                 }
             )
             facts = await loaded
+            version = await self._catch_up(replica, version)
             async with self._writing:
-                for number, packed in self._since_base:
-                    await replica.send({"op": "apply", "version": number}, packed)
+                await self._catch_up(replica, version)
                 before, self._replica = self._replica, replica
                 self._pool.size_for(facts["bytes"], _machine_bytes())
                 self._pool.use(replica, self.version)
@@ -367,6 +366,19 @@ class EmbeddedStore:
         if before is not None:
             self._spawn(self._retire(before))
 
+    async def _catch_up(self, replica: ReplicaProcess, version: int) -> int:
+        """Send a replica of that version what came after it; the version that this brings it to."""
+        while version < self.version:
+            for number, packed in await asyncio.to_thread(self._packed, version):
+                await replica.send({"op": "apply", "version": number}, packed)
+                version = number
+        return version
+
+    def _packed(self, after: int) -> list[tuple[int, bytes]]:
+        assert self.log is not None
+        before = min(self.version, after + _CHANGES_AT_ONCE) + 1
+        return [(number, delta.pack()) for number, delta in self.log.read(after=after, before=before)]
+
     async def _retire(self, replica: ReplicaProcess) -> None:
         await self._pool.forget(replica)
         await self._end(replica)
@@ -378,15 +390,12 @@ class EmbeddedStore:
     async def _copy_from_replica(self) -> None:
         """Fill this process's own copy, for a dataset that was loaded by the replica alone."""
         assert self._scratch is not None
-        path = self._scratch / "base-0.nq"
         try:
-            answer = await self._pool.query(Export(format=NQUADS.name).message(), patient=True)
-            with path.open("wb") as file:
-                async for chunk in answer.chunks():
-                    file.write(chunk)
+            base, _ = await self._new_base(self._scratch)
             own = ox.Store()
-            await asyncio.to_thread(own.bulk_extend, ox.parse(path=path, format=ox.RdfFormat.N_QUADS, lenient=True))
-            self._base, self._quads = [File(path, NQUADS.name, ours=True)], own
+            quads = ox.parse(path=base.path, format=ox.RdfFormat.N_QUADS, lenient=True)
+            await asyncio.to_thread(own.bulk_extend, quads)
+            self._base, self._quads = [base], own
         except MarsadError as error:
             _log.error("the dataset takes no changes, for its quads could not be copied: %s", error)
         finally:
@@ -433,40 +442,54 @@ class EmbeddedStore:
         self._ready = True
 
     async def _rebuild(self) -> None:
-        """A new replica without what was removed, from a new base; changes go on meanwhile.
-
-        The base may hold changes after `version` already: applying them again gives the same.
-        """
+        """A new replica without what was removed, from a new base; changes go on meanwhile."""
         try:
             await self._renew()
-        except StoreUnavailable as error:
+        except (MarsadError, OSError) as error:
             _log.error("the replica could not be renewed: %s", error)
         finally:
             self._rebuilding = False
 
     async def _renew(self) -> None:
-        assert self._quads is not None
-        version, since = self.version, len(self._since_base)
         directory = self._directory or self._scratch
         assert directory is not None
-        base = await asyncio.to_thread(self._write_base, directory, version, self._quads)
+        base, version = await self._new_base(directory)
         old, self._base = self._base, [base]
-        del self._since_base[:since]
-        self._since_bytes = sum(len(packed) + _ENTRY_BYTES for _, packed in self._since_base)
+        self._state.base, self._since_bytes = version, 0
         if self._directory is None:
             fresh = ox.Store()
             async with self._writing:
-                await asyncio.to_thread(fresh.bulk_extend, self._quads)
+                await asyncio.to_thread(fresh.bulk_extend, self._own())
                 for name in self._names:
                     fresh.add_graph(ox.NamedNode(name))
                 self._quads = fresh
         else:
-            self._state.base = version
             await asyncio.to_thread(self._checkpoint)
         await self._load_replica()
         for file in old:
             if file.ours and file.path != base.path:
                 file.path.unlink(missing_ok=True)
+
+    async def _new_base(self, directory: Path) -> tuple[File, int]:
+        """Write all quads of the present to a file; it, and the version that it is of.
+
+        They come from a worker: reading them all here would fill the caches of the database, which never shrink, and
+        keep everything else waiting.
+        """
+        answer = await self._pool.query(Export(format=NQUADS.name).message(), patient=True)
+        path = directory / f"base-{answer.version}.nq"
+        try:
+            with path.open("wb") as file:
+                async for chunk in answer.chunks():
+                    file.write(chunk)
+                file.flush()
+                await asyncio.to_thread(os.fsync, file.fileno())
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        finally:
+            await answer.close()
+        return File(path, NQUADS.name, ours=True), answer.version
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -572,8 +595,8 @@ class EmbeddedStore:
         if self._failed:
             raise StorageFailed("the database failed before; restart the service to write again")
         version, packed = self.version + 1, delta.pack()
-        if self.log is not None:
-            await asyncio.to_thread(self.log.append, version, delta, about)
+        assert self.log is not None
+        await asyncio.to_thread(self.log.append, version, delta, about)
         try:
             if len(delta.added) + len(delta.removed) > 1000:
                 await asyncio.to_thread(apply_delta, quads, delta)
@@ -586,8 +609,7 @@ class EmbeddedStore:
                 "a restart of the service completes it"
             ) from error
         self.version = version
-        self._since_base.append((version, packed))
-        self._since_bytes += len(packed) + _ENTRY_BYTES
+        self._since_bytes += len(packed)
         self._names |= {quad.graph_name.value for quad in delta.added if isinstance(quad.graph_name, ox.NamedNode)}
         self._names |= {name.value for name in delta.created}
         self._names -= {name.value for name in delta.dropped}

@@ -1,8 +1,10 @@
 """The embedded store: answers, changes, restarts."""
 
+import gc
 import gzip
 import os
 import signal
+import tracemalloc
 from pathlib import Path
 
 import pyoxigraph as ox
@@ -285,6 +287,28 @@ async def test_what_was_removed_does_not_stay_in_memory_for_ever(monkeypatch, tm
             async with open_store(Settings(workers=1), content=list, directory=directory) as store:
                 assert len(await rows(store, "SELECT * { ?s ?p ?o }")) == 3
                 assert len(list(Path(directory).glob("base-*.nq"))) <= 2  # of sixty
+
+
+async def test_a_change_leaves_nothing_in_the_memory_of_the_service(tmp_path):
+    def held() -> int:
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    quads = [ox.Quad(iri("s"), iri("p"), ox.Literal(f"n{number}"), iri("g")) for number in range(2)]
+    async with open_store(Settings(workers=1), content=lambda: numbers(3), directory=tmp_path / "store") as store:
+
+        async def change(times: int) -> None:
+            for number in range(times):
+                await store.apply(Delta(removed=[quads[number % 2]], added=[quads[1 - number % 2]]), about={"m": "x"})
+
+        tracemalloc.start()
+        try:
+            await change(200)  # what is made once
+            before = held()
+            await change(1000)
+            assert held() - before < 1000 * 16  # no object has so few bytes
+        finally:
+            tracemalloc.stop()
 
 
 async def test_the_quads_are_counted_as_they_come_and_go(store):
