@@ -22,8 +22,12 @@ from service.rdf.namespaces import NS, RDF, SKOS, marsad
 from service.store.base import Delta
 
 Match = Callable[[ox.NamedNode | None, ox.NamedNode | None, ox.NamedNode | ox.Literal | None], Iterator[ox.Quad]]
+Node = ox.NamedNode | ox.Literal
+_Above = dict[ox.NamedNode, set[ox.NamedNode]]
 
 LANGUAGES = ("en", "fr", "ar")
+# Quads of a node that are read together; one with more has hundreds of direct triples, of which its row shows nothing.
+_MOST_AT_ONCE = 200
 # Raised whenever the tables or what stands in them change, so that an index of an older kind is made anew.
 SCHEMA_VERSION = 4
 
@@ -104,6 +108,8 @@ class Index:
             path = Path(folder) / "index.sqlite"
         self.path = path
         self._columns = ColumnsCache()
+        # Every class with those above it: of the graph that the index was last brought to, once it was needed.
+        self._superclasses: _Above | None = None
         self.connection = _open(path)
         self.connection.columns_cache = self._columns
 
@@ -135,7 +141,7 @@ class Index:
             _drop_everything(self.connection)
             for statement in _SCHEMA.split(";"):
                 self.connection.execute(statement)
-            writer = _Writer(self.connection, match, self.base)
+            writer = self._writer(match, anew=True)
             writer.write_topics()
             writer.write_resources(writer.all_resources())
             writer.write_claims(writer.all_claims())
@@ -153,7 +159,7 @@ class Index:
             self.build(match, version)
             return
         with self.connection:
-            writer = _Writer(self.connection, match, self.base)
+            writer = self._writer(match)
             touched = writer.touched_by(delta)
             if any(quad.predicate == ns.SKOS_BROADER for quad in (*delta.removed, *delta.added)):
                 writer.write_topics()
@@ -163,6 +169,11 @@ class Index:
             spoken_of |= writer.spoken_of(touched.claims) | {node.value for node in touched.resources}
             writer.count_claims(sorted(spoken_of))
             self._stamp(version)
+
+    def _writer(self, match: Match, *, anew: bool = False) -> "_Writer":
+        if self._superclasses is None or anew:
+            self._superclasses = _closure(match(None, ns.RDFS_SUBCLASS_OF, None))
+        return _Writer(self.connection, match, self.base, self._superclasses)
 
     def _stamp(self, version: str) -> None:
         rows = [("version", version), ("schema", str(SCHEMA_VERSION))]
@@ -178,11 +189,13 @@ class _Touched:
 class _Writer:
     """Writes rows for nodes of the graph behind `match`."""
 
-    def __init__(self, connection: sqlite3.Connection, match: Match, base: str) -> None:
+    def __init__(self, connection: sqlite3.Connection, match: Match, base: str, superclasses: _Above) -> None:
         self.connection = connection
         self.match = match
         self.base = base
-        self.superclasses = _closure(match(None, ns.RDFS_SUBCLASS_OF, None))
+        self.superclasses = superclasses
+        self._node: ox.NamedNode | None = None
+        self._said: dict[str, list[Node]] | None = {}
 
     def all_resources(self) -> Iterator[ox.NamedNode]:
         seen = set()
@@ -424,10 +437,23 @@ class _Writer:
         lowest = sorted(types - above) or sorted(types)
         return lowest[0]
 
-    def _objects_any(self, node: ox.NamedNode, predicate: str) -> Iterator[ox.NamedNode | ox.Literal]:
-        for quad in self.match(node, ox.NamedNode(predicate), None):
-            if isinstance(quad.object, ox.NamedNode | ox.Literal):
-                yield quad.object
+    def _objects_any(self, node: ox.NamedNode, predicate: str) -> Iterable[Node]:
+        if node != self._node:
+            self._node, self._said = node, self._all_of(node)
+        if self._said is not None:
+            return self._said.get(predicate, ())
+        quads = self.match(node, ox.NamedNode(predicate), None)
+        return (quad.object for quad in quads if isinstance(quad.object, Node))
+
+    def _all_of(self, node: ox.NamedNode) -> dict[str, list[Node]] | None:
+        """What the graph says of a node, by predicate: one question instead of a dozen; None where that is too much."""
+        found: dict[str, list[Node]] = {}
+        for number, quad in enumerate(self.match(node, None, None)):
+            if number == _MOST_AT_ONCE:
+                return None
+            if isinstance(quad.object, Node):
+                found.setdefault(quad.predicate.value, []).append(quad.object)
+        return found
 
     def _objects(self, node: ox.NamedNode, predicate: str) -> Iterator[ox.NamedNode]:
         return (value for value in self._objects_any(node, predicate) if isinstance(value, ox.NamedNode))
@@ -496,7 +522,7 @@ def _drop_everything(connection: sqlite3.Connection) -> None:
         connection.execute(f"DROP TABLE IF EXISTS {name}")
 
 
-def _closure(quads: Iterable[ox.Quad]) -> dict[ox.NamedNode, set[ox.NamedNode]]:
+def _closure(quads: Iterable[ox.Quad]) -> _Above:
     """Every node with all nodes above it, over any number of steps; cycles end."""
     up: dict[ox.NamedNode, set[ox.NamedNode]] = {}
     for quad in quads:

@@ -16,9 +16,11 @@ import shutil
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
@@ -30,6 +32,7 @@ from service.settings import Settings
 from service.store import wire
 from service.store.base import Delta, Export, GraphName, Listener, Query, Status, Subject, Term, Update, Upload, read
 from service.store.log import END_OF_CHANGE, ChangeLog
+from service.store.parser import Parser
 from service.store.workers import Limits, Pool, ReplicaProcess, Running
 
 _log = logging.getLogger(__name__)
@@ -40,6 +43,8 @@ _MORE_SUFFIXES = {".owl": "rdfxml", ".xml": "rdfxml", ".json": "jsonld", ".ntrip
 _LEAST_REMOVED = 50_000
 # Of changes since the base, after which a new one is made: a new replica has to read them all, a minute for so many.
 _MOST_SINCE_BASE_BYTES = 64 * 2**20
+# Quads above which a change is looked up or applied in a thread, and a graph compared in a worker: a thousand take 20 ms.
+_MANY = 1000
 # Changes that are read from the log at a time for a new replica.
 _CHANGES_AT_ONCE = 1000
 # Changes between two moments at which the database is known to be on disk; a start applies at most these again.
@@ -193,6 +198,7 @@ class EmbeddedStore:
         self._since_bytes = 0
         self._rebuilding = False
         self._pool: Pool
+        self._parser: Parser
         self._replica: ReplicaProcess | None = None
         self._replicas: set[ReplicaProcess] = set()
         self._loading: dict[ReplicaProcess, asyncio.Future[dict[str, Any]]] = {}
@@ -224,6 +230,7 @@ class EmbeddedStore:
         )
         self._pool = Pool(limits)
         self._scratch = Path(tempfile.mkdtemp(prefix="marsad-"))
+        self._parser = Parser(limits, self._prefixes, self._scratch)
         if self._content is not None:
             await asyncio.to_thread(self._open_content)
         if self.log is None:  # nothing is kept: a new replica reads the changes from it
@@ -243,6 +250,8 @@ class EmbeddedStore:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if hasattr(self, "_pool"):
             await self._pool.close()
+        if hasattr(self, "_parser"):
+            await self._parser.close()
         for replica in list(self._replicas):
             await self._end(replica)
         if self._directory is not None and self._quads is not None:
@@ -531,16 +540,30 @@ class EmbeddedStore:
     def status(self) -> Status:
         """See `Store.status`."""
         workers, busy, waiting = self._pool.size
-        return Status(self._ready, self.version, self._count, workers, busy, waiting, dict(self._pool.counts))
+        counts = self._pool.counts + Counter(self._parser.counts)
+        return Status(self._ready, self.version, self._count, workers, busy, waiting, dict(counts))
 
     # --- changing ---
 
     async def propose(self, change: Update | Upload, *, deadline_s: float | None = None) -> Delta:
         """See `Store.propose`."""
         await self._copied.wait()
-        self._own()
+        quads = self._own()
+        if isinstance(change, Update):
+            if change.steps:
+                return await self._present(quads, await self._parser.parse(change, deadline_s=deadline_s))
+        elif change.how == "add" or not _is_large(quads, change.graph):
+            arrived = Delta() if change.how == "remove" else await self._parser.parse(change, deadline_s=deadline_s)
+            return await self._present(quads, _uploaded(quads, change, arrived.added))
         answer = await self._pool.query(wire.pack(*change.pack()), deadline_s=deadline_s, scratch=True)
         return Delta.unpack(await read(answer))
+
+    @staticmethod
+    async def _present(quads: ox.Store, delta: Delta) -> Delta:
+        """The change without what is so already."""
+        if len(delta.added) + len(delta.removed) > _MANY:
+            return await asyncio.to_thread(_exact, quads, delta)
+        return _exact(quads, delta)
 
     async def change(self, change: Update | Upload, *, deadline_s: float | None = None) -> Delta:
         """See `Store.change`."""
@@ -598,7 +621,7 @@ class EmbeddedStore:
         assert self.log is not None
         await asyncio.to_thread(self.log.append, version, delta, about)
         try:
-            if len(delta.added) + len(delta.removed) > 1000:
+            if len(delta.added) + len(delta.removed) > _MANY:
                 await asyncio.to_thread(apply_delta, quads, delta)
             else:
                 apply_delta(quads, delta)
@@ -651,6 +674,42 @@ def apply_delta(quads: ox.Store, delta: Delta) -> None:
         quads.add_graph(name)
     for name in delta.dropped:
         quads.remove_graph(name)
+
+
+def _exact(quads: ox.Store, delta: Delta) -> Delta:
+    return Delta(
+        removed=[quad for quad in delta.removed if quad in quads],
+        added=[quad for quad in delta.added if quad not in quads],
+        created=delta.created,
+        dropped=delta.dropped,
+    )
+
+
+def _name_of(iri: str) -> ox.NamedNode | ox.DefaultGraph:
+    return ox.NamedNode(iri) if iri else ox.DefaultGraph()
+
+
+def _is_large(quads: ox.Store, graph: str) -> bool:
+    found = quads.quads_for_pattern(None, None, None, _name_of(graph))
+    return next(islice(found, _MANY, None), None) is not None
+
+
+def _uploaded(quads: ox.Store, upload: Upload, arrived: Sequence[ox.Quad]) -> Delta:
+    """What an upload does to its graph; as a worker has it, which sees to large ones (`service.store.worker`)."""
+    name = _name_of(upload.graph)
+    if upload.how == "add":
+        leaving: list[ox.Quad] = []
+    else:
+        staying = set(arrived)
+        leaving = [quad for quad in quads.quads_for_pattern(None, None, None, name) if quad not in staying]
+    named = [name] if isinstance(name, ox.NamedNode) else []
+    exists = not named or quads.contains_named_graph(named[0])
+    return Delta(
+        removed=leaving,
+        added=arrived,
+        created=named if upload.how != "remove" and not exists else [],
+        dropped=named if upload.how == "remove" and exists else [],
+    )
 
 
 def _has_changes(directory: Path) -> bool:

@@ -30,6 +30,8 @@ from tests.benchmarks.rounds import percentile
 GROUP = 10
 # Changes before anything is measured: what is compiled and cached once is no part of a change.
 _WARM_UP = 3
+# Seconds in which a process that works uses more than the hundredth that the kernel counts in.
+_REST_S = 0.5
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 _ENTITIES = f"{DEFAULT_BASE}graph/entities"
 _LABEL = "http://www.w3.org/2004/02/skos/core#prefLabel"
@@ -114,6 +116,24 @@ def _own_and_ended_s(process: int) -> tuple[float, float]:
     return own + system, ended + ended_system
 
 
+def _replicas_and_workers_s(service: int) -> tuple[float, float]:
+    """Processor seconds of the processes that hold the graph or read texts, and of those that they forked."""
+    own = workers = 0.0
+    for replica in _children(service):
+        spent, ended = _own_and_ended_s(replica)  # what ended below it is what its workers took
+        own += spent
+        workers += ended + sum(sum(_own_and_ended_s(worker)) for worker in _children(replica))
+    return own, workers
+
+
+def _wait_for_rest(service: int) -> None:
+    """Return when the processes below the service do nothing: after the first change they join their pages, once."""
+    before = -1.0
+    while (now := sum(_replicas_and_workers_s(service))) != before:
+        before = now
+        time.sleep(_REST_S)
+
+
 def _children(process: int) -> list[int]:
     found: list[int] = []
     for task in Path(f"/proc/{process}/task").glob("*/children"):
@@ -164,20 +184,18 @@ def _cost_of_protocol(
 
     def spent() -> tuple[float, ...]:
         _, gate = _ask(connection, "GET", "/bench/gate", None, {})
-        (replica,) = _children(service)
-        # What a replica has had of the kernel for children that ended is what its workers took.
-        own, workers = _own_and_ended_s(replica)
-        workers += sum(sum(_own_and_ended_s(worker)) for worker in _children(replica))
+        own, workers = _replicas_and_workers_s(service)
         return float(gate), _own_and_ended_s(service)[0], own, workers, time.perf_counter()
 
     for request in islice(requests, _WARM_UP):
         send(request)
+    _wait_for_rest(service)
     before = spent()
     for request in requests:
         send(request)
     gate, own, replica, workers, elapsed = ((b - a) / count * 1e3 for a, b in zip(before, spent(), strict=True))
     return (
-        f"gate {gate:5.1f}   service {own:5.1f}   replica {replica:5.1f}   workers {workers:5.1f}   "
+        f"gate {gate:5.1f}   service {own:5.1f}   replicas {replica:5.1f}   workers {workers:5.1f}   "
         f"all {own + replica + workers:5.1f}   (elapsed {elapsed:.1f})"
     )
 
