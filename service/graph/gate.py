@@ -35,6 +35,8 @@ CATALOGUE = "catalogue"
 
 # Pairs of shape and node beyond which the whole graph is validated instead: about 3 s of work, as much as 30,000 triples.
 MOST_PAIRS = 10_000
+# Quads of a node that are read together; of one with more, such as a class, each property by itself.
+_MOST_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ class Gate:
         faults = tuple(_faults(delta, self._base))
         if faults:
             return Verdict(delta, faults=faults)
+        match = _remembering(match)
         delta = with_direct(match, delta, self._rule, base=self._base, partly=self._rule_is_known)
         faults = tuple(_in_two_graphs(match, delta))
         if faults:
@@ -206,6 +209,33 @@ class Gate:
 
 
 # --- the graph before, after and during a change ---
+
+
+def _remembering(match: Match) -> Match:
+    """`match` that asks the graph once for all quads of a node: the shapes ask for one property after the other."""
+    known: dict[Node, dict[ox.NamedNode, list[ox.Quad]] | None] = {}
+
+    def all_of(subject: Node) -> dict[ox.NamedNode, list[ox.Quad]] | None:
+        found: dict[ox.NamedNode, list[ox.Quad]] = {}
+        for number, quad in enumerate(match(subject, None, None, None)):
+            if number == _MOST_AT_ONCE:
+                return None
+            found.setdefault(quad.predicate, []).append(quad)
+        return found
+
+    def answer(
+        subject: Node | None, predicate: ox.NamedNode | None, value: Node | None, graph: object
+    ) -> Iterator[ox.Quad]:
+        if subject is None or value is not None or graph is not None:
+            return match(subject, predicate, value, graph)
+        if subject not in known:
+            known[subject] = all_of(subject)
+        quads = known[subject]
+        if quads is None:
+            return match(subject, predicate, None, None)
+        return iter(quads.get(predicate, ())) if predicate is not None else chain.from_iterable(quads.values())
+
+    return answer
 
 
 class _View:

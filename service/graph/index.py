@@ -8,15 +8,17 @@ import shutil
 import sqlite3
 import tempfile
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pyoxigraph as ox
 
 from service.graph.columns import ABOUT_ROLES as ABOUT_ROLES
 from service.graph.columns import ColumnsCache, Reader
-from service.graph.fold import fold, stems
+from service.graph.fold import fold, folded_stems
 from service.rdf import namespaces as ns
 from service.rdf.namespaces import NS, RDF, SKOS, marsad
 from service.store.base import Delta
@@ -28,6 +30,8 @@ _Above = dict[ox.NamedNode, set[ox.NamedNode]]
 LANGUAGES = ("en", "fr", "ar")
 # Quads of a node that are read together; one with more has hundreds of direct triples, of which its row shows nothing.
 _MOST_AT_ONCE = 200
+# Resources whose rows are written by one statement for each table.
+_BATCH = 500
 # Raised whenever the tables or what stands in them change, so that an index of an older kind is made anew.
 SCHEMA_VERSION = 4
 
@@ -246,11 +250,10 @@ class _Writer:
         self.connection.executemany("INSERT OR IGNORE INTO broader VALUES (?, ?)", rows)
 
     def write_resources(self, nodes: Iterable[ox.NamedNode]) -> None:
-        for node in nodes:
-            self._forget_resource(node)
-            types = self._types(node)
-            if types & {"Entity", "Topic"}:
-                self._write_resource(node, types)
+        nodes = iter(nodes)
+        while batch := [*islice(nodes, _BATCH)]:
+            self._forget_resources(batch)
+            self._write_rows([(node, types) for node in batch if (types := self._types(node)) & {"Entity", "Topic"}])
 
     def write_claims(self, nodes: Iterable[ox.NamedNode]) -> None:
         for node in nodes:
@@ -276,21 +279,20 @@ class _Writer:
         else:
             self.connection.executemany(f"{sql} WHERE iri = ?", [(iri,) for iri in iris])
 
-    def _forget_resource(self, node: ox.NamedNode) -> None:
-        row = self.connection.execute("SELECT id FROM resource WHERE iri = ?", (node.value,)).fetchone()
-        if row is None:
-            return
-        names = self.connection.execute("SELECT id FROM name WHERE resource = ?", row).fetchall()
-        self.connection.executemany("DELETE FROM name_words WHERE rowid = ?", names)
-        self.connection.executemany("DELETE FROM name_parts WHERE rowid = ?", names)
+    def _forget_resources(self, nodes: Iterable[ox.NamedNode]) -> None:
+        select, many = self.connection.execute, self.connection.executemany
+        keys = [row for node in nodes for row in select("SELECT id FROM resource WHERE iri = ?", (node.value,))]
+        names = [row for key in keys for row in select("SELECT id FROM name WHERE resource = ?", tuple(key))]
+        many("DELETE FROM name_words WHERE rowid = ?", names)
+        many("DELETE FROM name_parts WHERE rowid = ?", names)
+        many("DELETE FROM name WHERE id = ?", names)
         for table, column in (
-            ("name", "resource"),
             ("class_of", "resource"),
             ("kind_of", "resource"),
             ("scheme_of", "resource"),
             ("resource", "id"),
         ):
-            self.connection.execute(f"DELETE FROM {table} WHERE {column} = ?", row)
+            many(f"DELETE FROM {table} WHERE {column} = ?", keys)
 
     def _forget_claim(self, node: ox.NamedNode) -> None:
         row = self.connection.execute("SELECT id FROM claim WHERE iri = ?", (node.value,)).fetchone()
@@ -299,50 +301,56 @@ class _Writer:
         for table, column in (("role", "claim"), ("evidence", "claim"), ("claim", "id")):
             self.connection.execute(f"DELETE FROM {table} WHERE {column} = ?", row)
 
-    def _write_resource(self, node: ox.NamedNode, types: set[str]) -> None:
+    def _write_rows(self, nodes: Sequence[tuple[ox.NamedNode, set[str]]]) -> None:
+        """The rows of resources that have none; one statement for each table, since each costs as much as a row."""
+        (last,) = self.connection.execute("SELECT COALESCE(MAX(id), 0) FROM resource").fetchone()
+        resources, classes, kinds, schemes, names = [], [], [], [], list[tuple[Any, ...]]()
+        for key, (node, types) in enumerate(nodes, last + 1):
+            resources.append((key, *self._resource_row(node, types)))
+            classes += [(name, key) for name in sorted(types)]
+            kinds += [(_local(kind), key) for kind in self._objects(node, NS + "kind")]
+            schemes += [(_local(scheme), key) for scheme in self._objects(node, SKOS + "inScheme")]
+            names += self._name_rows(node, key)
+        many = self.connection.executemany
+        many(
+            "INSERT INTO resource (id, iri, slug, family, type, label_en, label_fr, label_ar, sort_en, sort_fr, sort_ar,"
+            " contested, replaced_by, unit) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            resources,
+        )
+        many("INSERT OR IGNORE INTO class_of VALUES (?, ?)", classes)
+        many("INSERT OR IGNORE INTO kind_of VALUES (?, ?)", kinds)
+        many("INSERT OR IGNORE INTO scheme_of VALUES (?, ?)", schemes)
+        many("INSERT INTO name VALUES (?,?,?,?,?,?)", [row for row, _ in names])
+        many("INSERT INTO name_words (rowid, stems) VALUES (?, ?)", [(row[0], found) for row, found in names])
+        many("INSERT INTO name_parts (rowid, folded) VALUES (?, ?)", [(row[0], row[-1]) for row, _ in names])
+
+    def _resource_row(self, node: ox.NamedNode, types: set[str]) -> tuple[Any, ...]:
         labels = self._texts(node, SKOS + "prefLabel")
         shown = [labels.get(language) for language in LANGUAGES]
-        sorted_by = [fold(label or labels.get("en") or _local(node)) for label in shown]
-        replaced_by = self._iri(node, ns.DCTERMS_IS_REPLACED_BY.value)
-        cursor = self.connection.execute(
-            "INSERT INTO resource (iri, slug, family, type, label_en, label_fr, label_ar, sort_en, sort_fr, sort_ar,"
-            " contested, replaced_by, unit) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
-            (
-                node.value,
-                _local(node),
-                self._family(node),
-                self._most_specific(types),
-                *shown,
-                *sorted_by,
-                int(self._literal(node, NS + "contested") == "true"),
-                replaced_by,
-                self._literal(node, NS + "unit"),
-            ),
+        return (
+            node.value,
+            _local(node),
+            self._family(node),
+            self._most_specific(types),
+            *shown,
+            *(fold(label or labels.get("en") or _local(node)) for label in shown),
+            int(self._literal(node, NS + "contested") == "true"),
+            self._iri(node, ns.DCTERMS_IS_REPLACED_BY.value),
+            self._literal(node, NS + "unit"),
         )
-        key = cursor.lastrowid
-        many = self.connection.executemany
-        many("INSERT OR IGNORE INTO class_of VALUES (?, ?)", [(name, key) for name in sorted(types)])
-        many(
-            "INSERT OR IGNORE INTO kind_of VALUES (?, ?)", [(_local(k), key) for k in self._objects(node, NS + "kind")]
-        )
-        schemes = [*self._objects(node, SKOS + "inScheme")]
-        many("INSERT OR IGNORE INTO scheme_of VALUES (?, ?)", [(_local(scheme), key) for scheme in schemes])
-        self._write_names(node, key)
 
-    def _write_names(self, node: ox.NamedNode, key: int | None) -> None:
+    def _name_rows(self, node: ox.NamedNode, key: int) -> Iterator[tuple[tuple[Any, ...], str]]:
+        """The rows of the names of a resource, and the stems of each."""
         names = {
             (text, language, role)
             for predicate, role in ((SKOS + "prefLabel", "label"), (SKOS + "altLabel", "name"))
             for text, language in self._tagged(node, predicate)
         }
-        assert key is not None, "a row was inserted"
         for number, (text, language, role) in enumerate(sorted(names)):
-            folded, found = fold(text), stems(text)
+            folded = fold(text)
+            found = folded_stems(folded)
             rowid = _name_id(key, number, words=len(found), letters=len(folded))
-            row = (rowid, key, language, text, role, folded)
-            self.connection.execute("INSERT INTO name VALUES (?,?,?,?,?,?)", row)
-            self.connection.execute("INSERT INTO name_words (rowid, stems) VALUES (?, ?)", (rowid, " ".join(found)))
-            self.connection.execute("INSERT INTO name_parts (rowid, folded) VALUES (?, ?)", (rowid, folded))
+            yield (rowid, key, language, text, role, folded), " ".join(found)
 
     def _write_claim(self, node: ox.NamedNode, types: set[str]) -> None:
         evidence = sorted(self._evidence(node))
