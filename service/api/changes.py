@@ -91,7 +91,8 @@ class Writing:
         kind = (self.request.headers.get("content-type") or _JSON).partition(";")[0].strip().lower()
         if kind != _JSON and kind not in _YAML:
             raise UnsupportedMediaType(f"a record is {_JSON} or {_YAML[0]}, not {kind}")
-        return read_form(await body_of(self.request, self.context), yaml=kind != _JSON)
+        body = await body_of(self.request, self.context.settings.max_body_bytes, setting="MARSAD_MAX_BODY_BYTES")
+        return read_form(body, yaml=kind != _JSON)
 
     async def submit(
         self, propose: Callable[[Match], Delta], *, guard: Guard | None = None, created: str = ""
@@ -135,17 +136,18 @@ def log_of(changes: Changes) -> ChangeLog:
     return log
 
 
-async def body_of(request: Request, context: Context) -> bytes:
-    """The whole body. Raises BodyTooLarge."""
-    most = context.settings.max_body_bytes
-    found = bytearray()
+async def body_of(request: Request, most: int, *, setting: str) -> bytes:
+    """The whole body. Raises BodyTooLarge: it has more bytes, or says so; `setting` changes that."""
+    found, stated = bytearray(), request.headers.get("content-length", "")
+    too_large = BodyTooLarge(
+        f"the request body is larger than {most} bytes", limit="bytes of a request body", value=most, setting=setting
+    )
+    if stated.isdecimal() and int(stated) > most:
+        raise too_large
     async for chunk in request.stream():
         found += chunk
         if len(found) > most:
-            raise BodyTooLarge(
-                f"the request body is larger than {most} bytes", limit="bytes of a request body", value=most,
-                setting="MARSAD_MAX_BODY_BYTES",
-            )  # fmt: skip
+            raise too_large
     return bytes(found)
 
 
@@ -444,8 +446,11 @@ async def validate(request: Request, context: _Context, graph: str | None = None
     if kind not in _READABLE:
         raise UnsupportedMediaType(f"data to validate are one of {', '.join(_READABLE)}")
     name = graph or graph_iri(context.base, "validate").value
-    upload = Upload(name, "add", ((_READABLE[kind], await body_of(request, context)),))
-    verdict, violations = await changes.examine(upload)
+    settings = context.settings
+    body = await body_of(request, settings.validate_bytes, setting="MARSAD_VALIDATE_BYTES")
+    verdict, violations = await changes.examine(
+        Upload(name, "add", ((_READABLE[kind], body),)), limit_s=settings.validate_s
+    )
     return _report(request, context, verdict, violations)
 
 
