@@ -31,7 +31,7 @@ from service.rdf.formats import NQUADS, RDF_FORMATS, RdfFormat
 from service.settings import Settings
 from service.store import wire
 from service.store.base import Delta, Export, GraphName, Listener, Query, Status, Subject, Term, Update, Upload, read
-from service.store.log import END_OF_CHANGE, ChangeLog
+from service.store.log import END_OF_CHANGE, WHAT_TO_DO, ChangeLog, sync_folder
 from service.store.parser import Parser
 from service.store.workers import Limits, Pool, ReplicaProcess, Running
 
@@ -49,6 +49,11 @@ _MANY = 1000
 _CHANGES_AT_ONCE = 1000
 # Changes between two moments at which the database is known to be on disk; a start applies at most these again.
 _CHECKPOINT_EVERY = 1000
+# 32 MiB: what the database, the index and the log write of a thousand small changes between two checkpoints.
+_LEAST_FREE_BYTES = 32 * 2**20
+# A change goes into the log, the database's own log and up to six of its tables.
+_TIMES_WRITTEN = 8
+_RESTART = "Free space on the disk of MARSAD_HOME and restart the service"
 # Seconds before a new replica is tried when one was lost right after its start.
 _RETRY_S = 1.0
 
@@ -232,7 +237,12 @@ class EmbeddedStore:
         self._scratch = Path(tempfile.mkdtemp(prefix="marsad-"))
         self._parser = Parser(limits, self._prefixes, self._scratch)
         if self._content is not None:
-            await asyncio.to_thread(self._open_content)
+            try:
+                await asyncio.to_thread(self._open_content)
+            except OSError as error:
+                raise StorageFailed(
+                    f"the store cannot be written ({error}). Free space on its disk or set MARSAD_HOME to another directory"
+                ) from error
         if self.log is None:  # nothing is kept: a new replica reads the changes from it
             self.log = ChangeLog(self._scratch / "changes.log", durable=False)
         await self._load_replica()
@@ -318,6 +328,7 @@ class EmbeddedStore:
             open_database(directory / "quads")  # fails if another process is using it
             shutil.rmtree(directory)
         fresh.rename(directory)
+        sync_folder(directory.parent)
         self._progress("stored", f"{len(quads):,} quads on disk", time.monotonic() - started)
 
     @staticmethod
@@ -493,6 +504,7 @@ class EmbeddedStore:
                     file.write(chunk)
                 file.flush()
                 await asyncio.to_thread(os.fsync, file.fileno())
+            await asyncio.to_thread(sync_folder, directory)  # before the state names it
         except BaseException:
             path.unlink(missing_ok=True)
             raise
@@ -616,8 +628,10 @@ class EmbeddedStore:
         if not delta:
             return
         if self._failed:
-            raise StorageFailed("the database failed before; restart the service to write again")
+            raise StorageFailed(f"the database failed before; nothing was changed. {_RESTART}")
         version, packed = self.version + 1, delta.pack()
+        if self._directory is not None:
+            _refuse_if_full(self._directory, len(packed))
         assert self.log is not None
         await asyncio.to_thread(self.log.append, version, delta, about)
         try:
@@ -627,10 +641,11 @@ class EmbeddedStore:
                 apply_delta(quads, delta)
         except OSError as error:
             self._failed = True
-            raise StorageFailed(
-                f"change {version} is in the log, and the database did not take it ({error}); "
-                "a restart of the service completes it"
-            ) from error
+            if _is_untouched(quads, delta) and self.log.take_back():
+                reason = f"the database cannot be written ({error}); nothing was changed"
+            else:
+                reason = f"change {version} is in the log, and the database did not take all of it ({error})"
+            raise StorageFailed(f"{reason}. {_RESTART}") from error
         self.version = version
         self._since_bytes += len(packed)
         self._names |= {quad.graph_name.value for quad in delta.added if isinstance(quad.graph_name, ox.NamedNode)}
@@ -712,6 +727,27 @@ def _uploaded(quads: ox.Store, upload: Upload, arrived: Sequence[ox.Quad]) -> De
     )
 
 
+def _refuse_if_full(directory: Path, size: int) -> None:
+    """Raises StorageFailed: the disk has no room for a change of that many bytes; database and log are as they were."""
+    found = os.statvfs(directory)
+    left, needed = found.f_bavail * found.f_frsize, _LEAST_FREE_BYTES + _TIMES_WRITTEN * size
+    if left < needed:
+        raise StorageFailed(
+            f"{left / 2**20:.1f} MiB are left on the disk, and this change needs {needed / 2**20:.1f}; "
+            f"nothing was changed. {WHAT_TO_DO}"
+        )
+
+
+def _is_untouched(quads: ox.Store, delta: Delta) -> bool:
+    """Whether a database certainly has nothing of a change that it refused."""
+    return (
+        all(quad in quads for quad in delta.removed)
+        and not any(quad in quads for quad in delta.added)
+        and all(quads.contains_named_graph(name) for name in delta.dropped)
+        and not any(quads.contains_named_graph(name) for name in delta.created)
+    )
+
+
 def _has_changes(directory: Path) -> bool:
     """Whether changes were made in a directory; only reads, since another process may be writing to its log."""
     try:
@@ -753,6 +789,7 @@ def write_state(directory: Path, state: State) -> None:
         file.flush()
         os.fsync(file.fileno())
     fresh.rename(path)
+    sync_folder(directory)
 
 
 def _machine_bytes() -> int:

@@ -22,6 +22,17 @@ END_OF_CHANGE, _BODY, _VERSION = b"TC .\n", b"TX .\n", b"H version "
 # reading at most that much: less than a millisecond.
 _MARK_EVERY_CHANGES, _MARK_EVERY_BYTES = 64, 64 * 2**10
 
+WHAT_TO_DO = "Free space on the disk of MARSAD_HOME, or move it to a larger one, and send the change again"
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the disk keep which files a folder has: a file that is synced may still be lost with its name."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
@@ -53,9 +64,13 @@ class ChangeLog:
         self._marks, self._starts = array("Q"), array("Q")
         self._first = self._last = 0
         self._failed = False
+        self._before = 0
         verb = "written" if writable else "read"
         try:
+            is_new = not path.exists()
             self._file = path.open("ab" if writable else "rb", buffering=0)
+            if is_new and durable:
+                sync_folder(path.parent)
         except OSError as error:
             raise StorageFailed(f"the change log {path} cannot be {verb}: {error.strerror}") from error
         try:
@@ -101,10 +116,27 @@ class ChangeLog:
         try:
             self._write(data)
         except OSError as error:
-            self._take_back()
-            raise StorageFailed(f"the change log cannot be written ({error.strerror}); nothing was changed") from error
+            self._cut(self._end)
+            raise StorageFailed(
+                f"the change log cannot be written ({error.strerror}); nothing was changed. {WHAT_TO_DO}"
+            ) from error
         self._remember(version, self._end)
-        self._end += len(data)
+        self._before, self._end = self._end, self._end + len(data)
+
+    def take_back(self) -> bool:
+        """Remove the change that was appended last; False where the disk does not let it.
+
+        For a change that was made nowhere else; once for each `append`.
+        """
+        if not self._cut(self._before):
+            return False
+        if self._marks[-1] == self._last:
+            self._marks.pop()
+            self._starts.pop()
+        self._last -= 1
+        self._first, self._end = self._first if self._last >= self._first else 0, self._before
+        self._last = self._last if self._first else 0
+        return True
 
     def entry(self, version: int) -> LogEntry | None:
         """What is said of one change; None if the log does not have it."""
@@ -137,13 +169,14 @@ class ChangeLog:
         if self._durable:
             os.fsync(self._file.fileno())
 
-    def _take_back(self) -> None:
-        """Remove what was written of a change that failed. What the disk holds afterwards must be certain."""
+    def _cut(self, end: int) -> bool:
+        """Remove what follows. What the disk holds afterwards must be certain."""
         try:
-            self._file.truncate(self._end)
+            self._file.truncate(end)
             os.fsync(self._file.fileno())
         except OSError:
             self._failed = True
+        return not self._failed
 
     def _versions(self, after: int, before: int | None) -> range:
         """The versions of the changes above `after` and below `before` that the log has."""
