@@ -266,3 +266,37 @@ async def test_every_change_is_an_activity_in_the_catalogue(client: Client) -> N
         ("4", "ann", times["4"], "Undo 3", entities, f"{base}change/3"),
         ("5", "ann", times["5"], None, entities, None),
     ]
+
+
+# --- a fact with parts ---
+
+
+async def test_a_fact_is_put_in_the_shape_that_reading_gives_also_where_it_has_parts(tmp_path: Path) -> None:
+    async with serving(list(real_quads()), tmp_path) as client:
+        await _put_back_a_fact_with_parts(client)
+
+
+async def _put_back_a_fact_with_parts(client: Client) -> None:
+    facts = (await client.http.get("/api/v1/documents/d000/facts")).json()["facts"]
+    name, parts = next((name, form) for name, form in facts.items() if isinstance(form, list))
+    url = f"/api/v1/claims/d000.{name}"
+    same = await client.send("PUT", url, parts, If_Match="*")
+    assert (same.status_code, client.version) == (200, 0), same.text
+    one, *others = parts
+    changed = [one | {"modality": "alleged"}, *others]
+    body = "\n".join(f"- {json.dumps(part)}" for part in changed)  # YAML holds JSON
+    put = await client.send("PUT", url, body, If_Match="*", Content_Type="application/yaml")
+    assert (put.status_code, client.version) == (200, 1), put.text
+    now = (await client.http.get("/api/v1/documents/d000/facts")).json()["facts"]
+    assert sorted(now.pop(name), key=str) == sorted(changed, key=str)
+    assert now == {other: form for other, form in facts.items() if other != name}
+    operations = {"operations": [{"put": f"claims/d000.{name}", "record": parts}]}
+    back = await client.send("POST", "/api/v1/changes", operations, If_Match="*")
+    assert (back.status_code, client.version) == (200, 2), back.text
+    assert (await client.http.get("/api/v1/documents/d000/facts")).json()["facts"] == facts
+    for wrong in ("[]", '["a"]', '"a"', "3"):
+        refused = await client.send("PUT", url, wrong, If_Match="*")
+        assert refused.status_code == 400, (wrong, refused.text)
+    listed = await client.send("PUT", "/api/v1/entities/ann-test", "[]")
+    assert listed.status_code == 400, listed.text
+    assert client.version == 2
