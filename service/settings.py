@@ -122,6 +122,12 @@ class Settings:
     max_body_bytes: int = _setting(
         "MARSAD_MAX_BODY_BYTES", 64 * 2**20, _positive, "bytes of a request body; larger uploads go through `load`"
     )
+    validate_bytes: int = _setting(
+        "MARSAD_VALIDATE_BYTES", 2**20, _positive, "bytes that /api/v1/validate takes, of whoever asks"
+    )
+    validate_s: float = _setting(
+        "MARSAD_VALIDATE_SECONDS", 10.0, _seconds, "seconds for one validation; a thousand entities take about two"
+    )
     cache_bytes: int = _setting(
         "MARSAD_CACHE_BYTES", 64 * 2**20, _count, "bytes of answers kept for repeated queries; 0 switches the cache off"
     )

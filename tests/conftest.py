@@ -1,7 +1,7 @@
 """What every test may use.
 
 A test that needs something from outside the checkout asks for one of the fixtures below. Where it is absent the test
-is skipped with the reason; `MARSAD_REQUIRE` (words of `texts`, `conformance`, `chromium`) turns that skip into a failure,
+is skipped with the reason; `MARSAD_REQUIRE` (words of `texts`, `conformance`, `chromium`, `namespaces`) turns that skip into a failure,
 so that a machine that should have it cannot pass without it.
 """
 
@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.cli.small_disk import why_not
+
 ROOT = Path(__file__).resolve().parents[1]
 
 # No deadline: a machine that is busy is no fault. In CI the same examples each time, so that a run can be repeated.
@@ -19,7 +21,7 @@ settings.register_profile("marsad", deadline=None, derandomize=bool(os.environ.g
 settings.load_profile("marsad")
 
 
-REQUIRABLE = {"texts", "conformance", "chromium"}
+REQUIRABLE = {"texts", "conformance", "chromium", "namespaces"}
 
 
 def _required() -> set[str]:
@@ -66,6 +68,14 @@ def chromium() -> str:
         _absent("chromium", "no Chromium is installed: install Debian's package `chromium`")
     assert found is not None
     return found
+
+
+@pytest.fixture(scope="session")
+def namespaces(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The right to mount a disk of one's own in a namespace of one's own."""
+    reason = why_not(tmp_path_factory.mktemp("mount"))
+    if reason:
+        _absent("namespaces", reason)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

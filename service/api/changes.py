@@ -7,7 +7,7 @@ import asyncio
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 from xml.sax.saxutils import escape, quoteattr
 
 import pyoxigraph as ox
@@ -24,13 +24,13 @@ from service.api.problems import UnsupportedMediaType
 from service.api.representation import check_not_modified, read_headers
 from service.errors import BadRequest, BodyTooLarge, NotFound, PreconditionFailed, ReadOnly
 from service.graph.changes import Author, Changes, Violation
-from service.graph.forms import Forms, read_form, table_of
+from service.graph.forms import Forms, read_fact_form, read_form, table_of
 from service.graph.gate import Match, Verdict
 from service.graph.history import difference
 from service.graph.keys import Keys, Scope
 from service.graph.outcome import delta_json, outcome_json
 from service.graph.validation import ValidationReport
-from service.graph.yaml_text import Entry, Table, Text
+from service.graph.yaml_text import Entry, Items, Table, Text
 from service.rdf.formats import RDF_FORMATS
 from service.rdf.iris import document_iri, entity_iri, graph_iri
 from service.rdf.namespaces import prefixes
@@ -93,6 +93,13 @@ class Writing:
             raise UnsupportedMediaType(f"a record is {_JSON} or {_YAML[0]}, not {kind}")
         return read_form(await body_of(self.request, self.context), yaml=kind != _JSON)
 
+    async def fact(self) -> Table | Items:
+        """The body as the record of a fact, or the list of its parts. Raises what `table` raises."""
+        kind = (self.request.headers.get("content-type") or _JSON).partition(";")[0].strip().lower()
+        if kind != _JSON and kind not in _YAML:
+            raise UnsupportedMediaType(f"a record is {_JSON} or {_YAML[0]}, not {kind}")
+        return read_fact_form(await body_of(self.request, self.context), yaml=kind != _JSON)
+
     async def submit(
         self, propose: Callable[[Match], Delta], *, guard: Guard | None = None, created: str = ""
     ) -> Response:
@@ -135,17 +142,21 @@ def log_of(changes: Changes) -> ChangeLog:
     return log
 
 
-async def body_of(request: Request, context: Context) -> bytes:
-    """The whole body. Raises BodyTooLarge."""
-    most = context.settings.max_body_bytes
-    found = bytearray()
+async def body_of(
+    request: Request, context: Context, *, most: int | None = None, setting: str = "MARSAD_MAX_BODY_BYTES"
+) -> bytes:
+    """The whole body. Raises BodyTooLarge: it has more bytes, or says so; `setting` is what changes `most`."""
+    most = context.settings.max_body_bytes if most is None else most
+    found, stated = bytearray(), request.headers.get("content-length", "")
+    too_large = BodyTooLarge(
+        f"the request body is larger than {most} bytes", limit="bytes of a request body", value=most, setting=setting
+    )
+    if stated.isdecimal() and int(stated) > most:
+        raise too_large
     async for chunk in request.stream():
         found += chunk
         if len(found) > most:
-            raise BodyTooLarge(
-                f"the request body is larger than {most} bytes", limit="bytes of a request body", value=most,
-                setting="MARSAD_MAX_BODY_BYTES",
-            )  # fmt: skip
+            raise too_large
     return bytes(found)
 
 
@@ -220,11 +231,11 @@ async def put_facts(document: str, writing: _Writing) -> Response:
     )
 
 
-@router.put("/claims/{name}", summary="Make the claims of a fact (d001.fact) what its record says.")
+@router.put("/claims/{name}", summary="Make the claims of a fact (d001.fact) what its record, or each of a list, says.")
 async def put_claims(name: str, writing: _Writing) -> Response:
     writing.author()
     document, fact = _fact(name)
-    record = await writing.table()
+    record = await writing.fact()
     return await writing.submit(
         lambda match: writing.forms.put_facts(match, document, _one(fact, record), only=fact),
         guard=_guard_of_claims(writing, name, required=True),
@@ -356,7 +367,7 @@ def _taken(entries: dict[str, Entry], key: str) -> str:
     return _part(entry.value.text)
 
 
-def _one(fact: str, record: Table) -> Table:
+def _one(fact: str, record: Table | Items) -> Table:
     return Table({fact: Entry(fact, record.line, record)}, record.line)
 
 
@@ -371,7 +382,7 @@ def _merged(form: dict[str, Any], table: Table) -> Table:
     return Table(entries, table.line)
 
 
-def _operations(table: Table) -> list[tuple[str, str, Table]]:
+def _operations(table: Table) -> list[tuple[str, str, Table | Items]]:
     listed = table.entries.get("operations")
     items = getattr(listed.value, "items", None) if listed is not None else None
     if items is None:
@@ -382,22 +393,26 @@ def _operations(table: Table) -> list[tuple[str, str, Table]]:
         how = next((key for key in ("put", "delete") if key in entries), "")
         path = entries[how].value if how else None
         record = entries["record"].value if "record" in entries else Table({}, 1)
-        if not isinstance(path, Text) or not isinstance(record, Table):
+        a_fact = isinstance(path, Text) and path.text.startswith("claims/")
+        if not isinstance(path, Text) or not isinstance(record, Table | Items if a_fact else Table):
             raise BadRequest(
                 "an operation has `put` or `delete` with a path as entities/ann, and `record` where it puts"
             )
-        found.append((how, path.text, record))
+        found.append((how, path.text, cast("Table | Items", record)))
     return found
 
 
-def _operation(forms: Forms, match: Match, how: str, path: str, record: Table) -> Delta:
+def _operation(forms: Forms, match: Match, how: str, path: str, record: Table | Items) -> Delta:
     collection, name = _split_path(path)
     if collection == "claims":
         if how == "delete":
             return forms.delete_claims(match, name)
         document, fact = _fact(name)
         return forms.put_facts(match, document, _one(fact, record), only=fact)
-    return forms.put(match, collection, name, record) if how == "put" else forms.delete(match, collection, name)
+    if how == "delete":
+        return forms.delete(match, collection, name)
+    assert isinstance(record, Table), "only a fact has parts"
+    return forms.put(match, collection, name, record)
 
 
 def _split_path(path: str) -> tuple[str, str]:
@@ -444,8 +459,11 @@ async def validate(request: Request, context: _Context, graph: str | None = None
     if kind not in _READABLE:
         raise UnsupportedMediaType(f"data to validate are one of {', '.join(_READABLE)}")
     name = graph or graph_iri(context.base, "validate").value
-    upload = Upload(name, "add", ((_READABLE[kind], await body_of(request, context)),))
-    verdict, violations = await changes.examine(upload)
+    settings = context.settings
+    body = await body_of(request, context, most=settings.validate_bytes, setting="MARSAD_VALIDATE_BYTES")
+    verdict, violations = await changes.examine(
+        Upload(name, "add", ((_READABLE[kind], body),)), limit_s=settings.validate_s
+    )
     return _report(request, context, verdict, violations)
 
 

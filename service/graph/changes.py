@@ -8,7 +8,11 @@ A change that breaks a shape or a rule raises ChangeRefused and leaves no trace.
 """
 
 import asyncio
+import contextlib
+import os
 import re
+import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -18,7 +22,7 @@ from typing import TypeAlias, TypeVar
 
 import pyoxigraph as ox
 
-from service.errors import BadRequest, ChangeConflict, ChangeRefused, NotFound
+from service.errors import BadRequest, ChangeConflict, ChangeRefused, DeadlineExceeded, NotFound
 from service.graph.gate import Fault, Gate, Match, Verdict, exact
 from service.graph.history import only_claims, quads_at, reversed_change
 from service.graph.provenance import activity
@@ -33,6 +37,8 @@ from service.store.embedded import EmbeddedStore
 # A change as a protocol has it: something to be tried, the quads themselves, or what makes them from the present graph.
 Proposal: TypeAlias = Update | Upload | Delta | Callable[[Match], Delta]
 
+# Of the thread that examines what is not to be stored.
+_NICE = 10
 # 500,000 quads: up to there a copy of the graph for the questions takes about a second.
 _MOST_QUADS_FOR_QUESTIONS = 500_000
 # Letters that need no escapes in a log or an IRI.
@@ -122,10 +128,15 @@ class Changes:
         self._one = asyncio.Lock()
         # The shapes that pySHACL has compiled are for one thread.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="gate")
+        # What is only looked at has a gate of its own: it must not keep changes waiting.
+        self._second: Gate | None = None
+        self._other = asyncio.Lock()
+        self._aside = ThreadPoolExecutor(1, thread_name_prefix="examine", initializer=_give_way)
 
     def close(self) -> None:
-        """End the thread of the gate."""
-        self._thread.shutdown(wait=True, cancel_futures=True)
+        """End the threads of the gates."""
+        for thread in (self._thread, self._aside):
+            thread.shutdown(wait=True, cancel_futures=True)
 
     async def submit(
         self,
@@ -167,11 +178,32 @@ class Changes:
             version = await _to_the_end(self._write(verdict.delta, {name: text for name, text in said.items() if text}))
             return replace(outcome, version=version)
 
-    async def examine(self, proposal: Proposal, *, deadline_s: float | None = None) -> tuple[Verdict, list[Violation]]:
-        """What the gate says of a proposal, for data that are not to be stored; nothing is changed and nothing waits."""
-        async with self.store.turn(self._one, deadline_s):
-            verdict = await self._examine(proposal, deadline_s)
-            return verdict, self.violations(verdict)
+    async def examine(self, upload: Upload, *, limit_s: float) -> tuple[Verdict, list[Violation]]:
+        """What the gate says of an upload that is not to be stored, in `limit_s` seconds; no change waits for it.
+
+        It is held against the graph as it is meanwhile: a change that is made at the same time may be seen or not.
+        Raises QueueFull: others were examined until then. Raises DeadlineExceeded. Raises BadRequest: it is one for the
+        whole graph.
+        """
+        ends = time.monotonic() + limit_s
+
+        def go_on() -> None:
+            if time.monotonic() > ends:
+                raise DeadlineExceeded(
+                    f"the data could not be validated within {limit_s:g} s; send less at a time",
+                    limit="seconds for a validation", value=limit_s, setting="MARSAD_VALIDATE_SECONDS",
+                )  # fmt: skip
+
+        async with self.store.turn(self._other, limit_s):
+            change = await self.store.propose(upload, deadline_s=limit_s)
+            work = asyncio.get_running_loop().run_in_executor(self._aside, self._look, change, go_on)
+            return await _to_the_end(work)
+
+    def _look(self, change: Delta, go_on: Callable[[], None]) -> tuple[Verdict, list[Violation]]:
+        if self._second is None:
+            self._second = self._make_gate()
+        verdict = self._second.examine(self.store.match, change, go_on=go_on)
+        return verdict, self.violations(verdict)
 
     async def state_at(self, version: int) -> set[ox.Quad]:
         """The whole graph as it was at a version. Raises NotFound: the log does not reach back to it."""
@@ -264,6 +296,12 @@ class Changes:
 def one_line(text: str) -> str:
     """A text on one line, without control characters."""
     return " ".join(_NOT_IN_XML.sub("", text).split())
+
+
+def _give_way() -> None:
+    """Let everything else in this process, and the workers, go before this thread."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
 
 
 async def _to_the_end(work: Awaitable[_T]) -> _T:

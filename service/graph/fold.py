@@ -23,6 +23,8 @@ _SHORTEST_STEM = 3
 
 def fold(text: str) -> str:
     """`text` in lower case without accents, vowel marks and spelling variants; white space single."""
+    if text.isascii():  # nothing to take off, in a tenth of the time
+        return " ".join(text.lower().split())
     decomposed = unicodedata.normalize("NFKD", text.casefold().translate(_LATIN))
     bare = "".join(character for character in decomposed if not unicodedata.combining(character))
     return " ".join(bare.translate(_ARABIC).split())

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import pyoxigraph as ox
 
-from service.errors import BadRequest, NotFound, SourceErrors
+from service.errors import BadRequest, NotFound, SourceError, SourceErrors
 from service.graph.claims import compile_facts
 from service.graph.compilation import Compilation
 from service.graph.entities import compile_document, compile_entity, compile_work
@@ -20,7 +20,7 @@ from service.graph.gate import Match
 from service.graph.names import DOCUMENT_NAME, Name, Names, concept_names, names_of
 from service.graph.ontology import Ontology
 from service.graph.sources import FactFile, Record, Sources
-from service.graph.yaml_text import Entry, Faults, Items, Table, Text, Value, read_yaml
+from service.graph.yaml_text import Entry, Faults, Items, Table, Text, Value, read_yaml_value
 from service.rdf import namespaces as ns
 from service.rdf.iris import document_iri, entity_iri, graph_iri, local_name, split_iri, topic_iri
 from service.store.base import Delta
@@ -59,19 +59,37 @@ def read_form(body: bytes, *, yaml: bool) -> Table:
 
     Raises SourceErrors, BadRequest: it holds none.
     """
+    value = read_fact_form(body, yaml=yaml)
+    if isinstance(value, Table):
+        return value
+    if yaml:
+        raise SourceErrors([SourceError(REQUEST, value.line, "", "", "a mapping (`key: value`) is expected")])
+    raise BadRequest("the body must be an object")
+
+
+def read_fact_form(body: bytes, *, yaml: bool) -> Table | Items:
+    """The record of a fact that a body holds, or the list of its parts, in YAML or JSON; as `Forms.facts` gives it.
+
+    Raises SourceErrors, BadRequest: it holds neither.
+    """
     if yaml:
         faults = Faults()
-        table = read_yaml(body, faults.at(REQUEST))
-        if table is None or faults.errors:
+        read = read_yaml_value(body, faults.at(REQUEST))
+        if read is None or faults.errors:
             raise SourceErrors(faults.errors)
-        return table
+        if isinstance(read, Text):
+            raise SourceErrors([SourceError(REQUEST, read.line, "", "", "a mapping (`key: value`) is expected")])
+        return read
     try:
         # Every value stays the text that was written, as in YAML.
         value = json.loads(body, parse_int=str, parse_float=str, parse_constant=_no_number)
         json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair is no text
     except (ValueError, RecursionError) as error:
         raise BadRequest(f"the body is not JSON: {error}") from error
-    return table_of(value)
+    made = _value_of(value)
+    if isinstance(made, Text):
+        raise BadRequest("the body must be an object")
+    return made
 
 
 def _no_number(text: str) -> str:
@@ -444,6 +462,8 @@ def _records(table: Table) -> Iterator[Record]:
 def _parts(fact: str, value: Value) -> Iterator[Record]:
     """The records of a fact: one, or those of a list."""
     listed = isinstance(value, Items)
+    if value == Items((), value.line):
+        raise BadRequest(f"the fact {fact!r} has no record: leave it out, or DELETE it")
     for number, part in enumerate(value.items if isinstance(value, Items) else (value,), 1):
         if not isinstance(part, Table):
             raise BadRequest(f"the fact {fact!r} must be an object, or a list of objects")

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import pyoxigraph as ox
 
+from service.errors import BadRequest
 from service.graph.direct import DIRECT, direct_quads
 from service.graph.footprint import (
     Footprint,
@@ -35,6 +36,8 @@ CATALOGUE = "catalogue"
 
 # Pairs of shape and node beyond which the whole graph is validated instead: about 3 s of work, as much as 30,000 triples.
 MOST_PAIRS = 10_000
+# Quads of a node that are read together; of one with more, such as a class, each property by itself.
+_MOST_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,42 +98,49 @@ class Gate:
         read = predicates_of(direct_rule)
         self._rule_is_known = read is not None and read <= _RULE_READS
 
-    def examine(self, match: Match, change: Delta) -> Verdict:
+    def examine(self, match: Match, change: Delta, *, go_on: Callable[[], None] | None = None) -> Verdict:
         """What `change` does to the graph that `match` answers from.
 
+        `go_on` is called every few milliseconds and may raise; with it, nothing is held against the whole graph.
         Raises OntologyError: the query of a shape cannot be run.
+        Raises BadRequest: there is `go_on`, and the change is one for the whole graph.
         """
         delta = exact(match, change)
         faults = tuple(_faults(delta, self._base))
         if faults:
             return Verdict(delta, faults=faults)
+        match = _remembering(match)
+        if go_on is not None and not (self._rule_is_known and _is_for_a_part(match, delta)):
+            raise BadRequest(_FOR_THE_WHOLE)
         delta = with_direct(match, delta, self._rule, base=self._base, partly=self._rule_is_known)
         faults = tuple(_in_two_graphs(match, delta))
         if faults:
             return Verdict(delta, faults=faults)
-        return self.validate(match, delta)
+        return self.validate(match, delta, go_on=go_on)
 
-    def validate(self, match: Match, delta: Delta) -> Verdict:
-        """Hold an exact change against the shapes, as it is."""
+    def validate(self, match: Match, delta: Delta, *, go_on: Callable[[], None] | None = None) -> Verdict:
+        """Hold an exact change against the shapes, as it is. `go_on` as in `examine`."""
         before_and_after, after = _views(match, delta)
-        pairs = self._affected(before_and_after, after)
+        pairs = self._affected(before_and_after, after, go_on or _always)
         if pairs is None:
+            if go_on is not None:
+                raise BadRequest(_FOR_THE_WHOLE)
             triples = after.triples(match(None, None, None, None))
             return Verdict(delta, validate(triples, self._shapes), whole=True)
         hierarchy = list(after.all_of(ns.RDFS_SUBCLASS_OF))
-        read = self._neighbourhood(after, pairs)
+        read = self._neighbourhood(after, pairs, go_on or _always)
         foci = {
             shape: sorted((node for node in nodes if not isinstance(node, ox.Triple)), key=str)
             for shape, nodes in pairs.items()
         }
-        report = self._validator.validate(chain(hierarchy, read), foci)
+        report = self._validator.validate(chain(hierarchy, read), foci, go_on=go_on or _always)
         return Verdict(delta, report, pairs=sum(map(len, pairs.values())))
 
     def affected(self, match: Match, delta: Delta) -> dict[str, set[Node]] | None:
         """The nodes at which the verdict of each shape may change; None means any node."""
-        return self._affected(*_views(match, delta))
+        return self._affected(*_views(match, delta), _always)
 
-    def _affected(self, wide: "_View", after: "_View") -> dict[str, set[Node]] | None:
+    def _affected(self, wide: "_View", after: "_View", go_on: Callable[[], None]) -> dict[str, set[Node]] | None:
         changed = wide.changed
         if self._unbounded or any(triple.predicate == ns.RDFS_SUBCLASS_OF for triple in changed):
             return None
@@ -138,6 +148,7 @@ class Gate:
         candidates: dict[str, set[Node]] = {}
         walked: dict[tuple[tuple[Path, ...], Node], set[Node]] = {}
         for triple in changed:
+            go_on()
             for shape, node in self._new_targets(triple, supers):
                 candidates.setdefault(shape, set()).add(node)
             for shape, back, direction in (*self._readers.get(triple.predicate, ()), *self._readers.get(None, ())):
@@ -191,13 +202,16 @@ class Gate:
                 found |= shapes
         return found
 
-    def _neighbourhood(self, after: "_View", pairs: Mapping[str, Set[Node]]) -> set[ox.Triple]:
+    def _neighbourhood(
+        self, after: "_View", pairs: Mapping[str, Set[Node]], go_on: Callable[[], None]
+    ) -> set[ox.Triple]:
         """The triples that these shapes read from these nodes."""
         triples: set[ox.Triple] = set()
         walked: dict[tuple[tuple[Path, ...], frozenset[Node]], set[Node]] = {}
         for shape, foci in pairs.items():
             start = frozenset(foci)
             for read in self._footprints[shape].reads:
+                go_on()
                 nodes = walked.get((read.prefix, start))
                 if nodes is None:
                     nodes = walked[read.prefix, start] = _walk(after, read.prefix, set(start))
@@ -206,6 +220,33 @@ class Gate:
 
 
 # --- the graph before, after and during a change ---
+
+
+def _remembering(match: Match) -> Match:
+    """`match` that asks the graph once for all quads of a node: the shapes ask for one property after the other."""
+    known: dict[Node, dict[ox.NamedNode, list[ox.Quad]] | None] = {}
+
+    def all_of(subject: Node) -> dict[ox.NamedNode, list[ox.Quad]] | None:
+        found: dict[ox.NamedNode, list[ox.Quad]] = {}
+        for number, quad in enumerate(match(subject, None, None, None)):
+            if number == _MOST_AT_ONCE:
+                return None
+            found.setdefault(quad.predicate, []).append(quad)
+        return found
+
+    def answer(
+        subject: Node | None, predicate: ox.NamedNode | None, value: Node | None, graph: object
+    ) -> Iterator[ox.Quad]:
+        if subject is None or value is not None or graph is not None:
+            return match(subject, predicate, value, graph)
+        if subject not in known:
+            known[subject] = all_of(subject)
+        quads = known[subject]
+        if quads is None:
+            return match(subject, predicate, None, None)
+        return iter(quads.get(predicate, ())) if predicate is not None else chain.from_iterable(quads.values())
+
+    return answer
 
 
 class _View:
@@ -487,6 +528,21 @@ _PAIR_MAKERS = frozenset(_OF_A_CLAIM)
 _Pair: TypeAlias = tuple[ox.NamedNode, ox.NamedNode]
 # The rule reads the union of the graphs, so that any name will do.
 _ANY_GRAPH = ox.NamedNode("urn:marsad:any-graph")
+
+
+_FOR_THE_WHOLE = (
+    "the data change the class hierarchy, what may be claimed, or so much that the whole graph would be held against the "
+    "shapes: send less, or the change itself with a key and `dry-run=true`"
+)
+
+
+def _is_for_a_part(match: Match, delta: Delta) -> bool:
+    """Whether the direct triples that a change touches can be told without looking at all claims."""
+    return _touched_pairs(_views(match, delta)[0]) is not None
+
+
+def _always() -> None:
+    """Nothing stands against going on."""
 
 
 def with_direct(match: Match, delta: Delta, rule: str, *, base: str, partly: bool = True) -> Delta:

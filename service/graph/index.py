@@ -23,6 +23,7 @@ from service.rdf import namespaces as ns
 from service.rdf.namespaces import NS, RDF, SKOS, marsad
 from service.store.base import Delta
 
+_Above = dict[ox.NamedNode, set[ox.NamedNode]]
 Match = Callable[[ox.NamedNode | None, ox.NamedNode | None, ox.NamedNode | ox.Literal | None], Iterator[ox.Quad]]
 
 LANGUAGES = ("en", "fr", "ar")
@@ -127,6 +128,8 @@ class Index:
             path = Path(folder) / "index.sqlite"
         self.path = path
         self._columns = ColumnsCache()
+        # Every class with those above it: of the graph that the index was last brought to, once it was needed.
+        self._superclasses: _Above | None = None
         self.connection = _open(path)
         self.connection.columns_cache = self._columns
 
@@ -167,7 +170,7 @@ class Index:
             self.connection.execute("BEGIN IMMEDIATE")
             _drop_everything(self.connection)
             _run(self.connection, _TABLES)
-            writer = _Writer(self.connection, match, self.base)
+            writer = self._writer(match, anew=True)
             writer.write_topics()
             writer.write_resources(writer.all_resources())
             writer.write_claims(writer.all_claims())
@@ -188,7 +191,7 @@ class Index:
             self.build(match, version)
             return
         with self.connection:
-            writer = _Writer(self.connection, match, self.base)
+            writer = self._writer(match)
             touched = writer.touched_by(delta)
             if any(quad.predicate == ns.SKOS_BROADER for quad in (*delta.removed, *delta.added)):
                 writer.write_topics()
@@ -200,6 +203,11 @@ class Index:
             spoken_of |= writer.spoken_of(touched.claims) | {node.value for node in touched.resources}
             writer.count_claims(sorted(spoken_of))
             self._stamp(version)
+
+    def _writer(self, match: Match, *, anew: bool = False) -> "_Writer":
+        if self._superclasses is None or anew:
+            self._superclasses = _closure(match(None, ns.RDFS_SUBCLASS_OF, None))
+        return _Writer(self.connection, match, self.base, self._superclasses)
 
     def _stamp(self, version: str) -> None:
         rows = [("version", version), ("schema", str(SCHEMA_VERSION))]
@@ -215,11 +223,11 @@ class _Touched:
 class _Writer:
     """Writes rows for nodes of the graph behind `match`."""
 
-    def __init__(self, connection: sqlite3.Connection, match: Match, base: str) -> None:
+    def __init__(self, connection: sqlite3.Connection, match: Match, base: str, superclasses: _Above) -> None:
         self.connection = connection
         self.match = match
         self.base = base
-        self.superclasses = _closure(match(None, ns.RDFS_SUBCLASS_OF, None))
+        self.superclasses = superclasses
         self._lowest: dict[frozenset[str], str] = {}
         self._times: dict[ox.NamedNode, dict[str, str | None]] = {}
 

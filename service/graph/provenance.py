@@ -24,14 +24,19 @@ def agent_iri(base: str, agent: str) -> ox.NamedNode:
 
 
 def activity(version: int, about: Mapping[str, str], quads: Iterable[ox.Quad], *, base: str) -> list[ox.Quad]:
-    """The activity of a change: its number, agent, time, message and the graphs that it changed."""
+    """The activity of a change: its number, agent, time, message, the graphs that it changed, and what it undoes."""
     node, agent = change_iri(base, version), agent_iri(base, about["agent"])
     graph = graph_iri(base, CATALOGUE)
-    return [ox.Quad(*triple, graph) for triple in _triples(node, agent, version, about, quads)]
+    return [ox.Quad(*triple, graph) for triple in _triples(node, agent, version, about, quads, base)]
 
 
 def _triples(
-    node: ox.NamedNode, agent: ox.NamedNode, version: int, about: Mapping[str, str], quads: Iterable[ox.Quad]
+    node: ox.NamedNode,
+    agent: ox.NamedNode,
+    version: int,
+    about: Mapping[str, str],
+    quads: Iterable[ox.Quad],
+    base: str,
 ) -> Iterator[tuple[ox.NamedNode, ox.NamedNode, ox.NamedNode | ox.Literal]]:
     yield node, ns.RDF_TYPE, _prov("Activity")
     yield node, ns.DCTERMS_IDENTIFIER, integer(version)
@@ -39,6 +44,8 @@ def _triples(
     yield node, _prov("wasAssociatedWith"), agent
     if about.get("message"):
         yield node, _DESCRIPTION, string(about["message"])
+    if about.get("undoes"):
+        yield node, _prov("wasInformedBy"), change_iri(base, int(about["undoes"]))
     yield agent, ns.RDF_TYPE, _prov("Agent")
     yield agent, ns.RDFS_LABEL, string(about["agent"])
     for name in sorted({quad.graph_name.value for quad in quads if isinstance(quad.graph_name, ox.NamedNode)}):

@@ -93,6 +93,15 @@ def read_yaml(content: bytes, place: Place) -> Table | None:
 
     An empty file is an empty mapping.
     """
+    value = read_yaml_value(content, place)
+    if value is None or isinstance(value, Table):
+        return value
+    place.error(value.line, "a mapping (`key: value`) is expected at the top of the file")
+    return None
+
+
+def read_yaml_value(content: bytes, place: Place) -> "Value | None":
+    """As `read_yaml`, whatever stands at the top."""
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -110,12 +119,7 @@ def read_yaml(content: bytes, place: Place) -> Table | None:
     except yaml.reader.ReaderError as error:
         place.error(text.count("\n", 0, error.position) + 1, f"is not YAML: {error.reason}")
         return None
-    if isinstance(value, Table):
-        return value
-    if value is None:
-        return Table({}, 1)
-    place.error(value.line, "a mapping (`key: value`) is expected at the top of the file")
-    return None
+    return Table({}, 1) if value is None else value
 
 
 def _why(error: yaml.MarkedYAMLError) -> str:

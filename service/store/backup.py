@@ -27,7 +27,7 @@ import pyoxigraph as ox
 from service.errors import BackupFault, ConfigurationError, NotFound, StorageFailed
 from service.store.base import n_quads
 from service.store.embedded import State, apply_delta, open_database, read_state, write_state
-from service.store.log import END_OF_CHANGE, ChangeLog
+from service.store.log import END_OF_CHANGE, ChangeLog, sync_folder
 
 _MANIFEST, _LOG = "manifest.json", "changes.log"
 _FORMAT = 1
@@ -106,7 +106,7 @@ def back_up(directory: Path, target: Path) -> Backup:
         for _ in _members(fresh):
             pass
         fresh.rename(target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     except OSError as error:
         raise StorageFailed(f"{target} cannot be written: {error.strerror or error}") from error
     finally:
@@ -134,7 +134,7 @@ def restore(source: Path, directory: Path) -> Backup:
         backup = _unpack(source, fresh)
         _build(backup, fresh)
         fresh.rename(directory)
-        _sync_folder(directory.parent)
+        sync_folder(directory.parent)
     except BackupFault as error:
         traceback.clear_frames(
             error.__traceback__
@@ -226,7 +226,7 @@ def _fill(quads: ox.Store, folder: Path, base: int) -> int:
                 version = number
         finally:
             log.close()
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, StorageFailed) as error:
         raise BackupFault(f"base-{base}.nq or {_LOG} is damaged: {error}") from error
     quads.flush()
     return version
@@ -349,11 +349,3 @@ def _build(backup: Backup, folder: Path) -> None:
         raise BackupFault(f"base and log do not give the {backup.quads:,} quads that the manifest promises")
     del quads
     write_state(folder, State(secrets.token_hex(6), backup.digest, backup.base, version, backup.loaded))
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -16,9 +16,11 @@ import shutil
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
@@ -44,7 +46,8 @@ from service.store.base import (
     Upload,
     read,
 )
-from service.store.log import END_OF_CHANGE, ChangeLog
+from service.store.log import END_OF_CHANGE, WHAT_TO_DO, ChangeLog, sync_folder
+from service.store.parser import Parser
 from service.store.workers import Limits, Pool, ReplicaProcess, Running
 
 _log = logging.getLogger(__name__)
@@ -53,12 +56,19 @@ _COMPRESSED = (".gz", ".bz2", ".xz")
 _MORE_SUFFIXES = {".owl": "rdfxml", ".xml": "rdfxml", ".json": "jsonld", ".ntriples": "ntriples", ".nquads": "nquads"}
 # The memory store keeps what was removed; below this many it is not worth a new replica.
 _LEAST_REMOVED = 50_000
-# Changes since the base that are kept in memory for the next replica.
+# Of changes since the base, after which a new one is made: a new replica has to read them all, a minute for so many.
 _MOST_SINCE_BASE_BYTES = 64 * 2**20
-# What each takes beside its bytes: a pair, a number, a place in a list, the head of an object.
-_ENTRY_BYTES = 160
+# Quads above which a change is looked up or applied in a thread, and a graph compared in a worker: a thousand take 20 ms.
+_MANY = 1000
+# Changes that are read from the log at a time for a new replica.
+_CHANGES_AT_ONCE = 1000
 # Changes between two moments at which the database is known to be on disk; a start applies at most these again.
 _CHECKPOINT_EVERY = 1000
+# 32 MiB: what the database, the index and the log write of a thousand small changes between two checkpoints.
+_LEAST_FREE_BYTES = 32 * 2**20
+# A change goes into the log, the database's own log and up to six of its tables.
+_TIMES_WRITTEN = 8
+_RESTART = "Free space on the disk of MARSAD_HOME and restart the service"
 # Seconds before a new replica is tried when one was lost right after its start.
 _RETRY_S = 1.0
 
@@ -203,12 +213,12 @@ class EmbeddedStore:
         self._checkpointing = threading.Lock()
         self._scratch: Path | None = None
         self._base: list[File] = list(files)
-        self._since_base: list[tuple[int, bytes]] = []
         self._names: set[str] = set()
         self._count = 0
         self._since_bytes = 0
         self._rebuilding = False
         self._pool: Pool
+        self._parser: Parser
         self._replica: ReplicaProcess | None = None
         self._replicas: set[ReplicaProcess] = set()
         self._loading: dict[ReplicaProcess, asyncio.Future[dict[str, Any]]] = {}
@@ -240,8 +250,16 @@ class EmbeddedStore:
         )
         self._pool = Pool(limits)
         self._scratch = Path(tempfile.mkdtemp(prefix="marsad-"))
+        self._parser = Parser(limits, self._prefixes, self._scratch)
         if self._content is not None:
-            await asyncio.to_thread(self._open_content)
+            try:
+                await asyncio.to_thread(self._open_content)
+            except OSError as error:
+                raise StorageFailed(
+                    f"the store cannot be written ({error}). Free space on its disk or set MARSAD_HOME to another directory"
+                ) from error
+        if self.log is None:  # nothing is kept: a new replica reads the changes from it
+            self.log = ChangeLog(self._scratch / "changes.log", durable=False)
         await self._load_replica()
         if self._files and self.writable:
             self._spawn(self._copy_from_replica())  # reads need not wait for it, changes do
@@ -257,6 +275,8 @@ class EmbeddedStore:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if hasattr(self, "_pool"):
             await self._pool.close()
+        if hasattr(self, "_parser"):
+            await self._parser.close()
         for replica in list(self._replicas):
             await self._end(replica)
         if self._directory is not None and self._quads is not None:
@@ -275,7 +295,6 @@ class EmbeddedStore:
             self._base = [self._write_base(self._scratch, 0, quads)]
             self._quads = ox.Store()
             self._quads.bulk_extend(quads)
-            self.log = ChangeLog(self._scratch / "changes.log")
             self._remember_names()
         else:
             self._open_directory(self._directory)
@@ -303,7 +322,6 @@ class EmbeddedStore:
         for version, delta in self.log.read(after=state.base):
             if version > state.on_disk:
                 apply_delta(self._quads, delta)
-            self._since_base.append((version, delta.pack()))
             self.version = version
         self._remember_names()
 
@@ -325,6 +343,7 @@ class EmbeddedStore:
             open_database(directory / "quads")  # fails if another process is using it
             shutil.rmtree(directory)
         fresh.rename(directory)
+        sync_folder(directory.parent)
         self._progress("stored", f"{len(quads):,} quads on disk", time.monotonic() - started)
 
     @staticmethod
@@ -352,7 +371,7 @@ class EmbeddedStore:
         started = time.monotonic()
         names = self._scratch / f"names-{secrets.token_hex(4)}.json"
         try:
-            version = self._since_base[0][0] - 1 if self._since_base else self.version
+            version = self._state.base
             await replica.send(
                 {
                     "op": "load",
@@ -364,9 +383,9 @@ class EmbeddedStore:
                 }
             )
             facts = await loaded
+            version = await self._catch_up(replica, version)
             async with self._writing:
-                for number, packed in self._since_base:
-                    await replica.send({"op": "apply", "version": number}, packed)
+                await self._catch_up(replica, version)
                 before, self._replica = self._replica, replica
                 self._pool.size_for(facts["bytes"], _machine_bytes())
                 self._pool.use(replica, self.version)
@@ -382,6 +401,19 @@ class EmbeddedStore:
         if before is not None:
             self._spawn(self._retire(before))
 
+    async def _catch_up(self, replica: ReplicaProcess, version: int) -> int:
+        """Send a replica of that version what came after it; the version that this brings it to."""
+        while version < self.version:
+            for number, packed in await asyncio.to_thread(self._packed, version):
+                await replica.send({"op": "apply", "version": number}, packed)
+                version = number
+        return version
+
+    def _packed(self, after: int) -> list[tuple[int, bytes]]:
+        assert self.log is not None
+        before = min(self.version, after + _CHANGES_AT_ONCE) + 1
+        return [(number, delta.pack()) for number, delta in self.log.read(after=after, before=before)]
+
     async def _retire(self, replica: ReplicaProcess) -> None:
         await self._pool.forget(replica)
         await self._end(replica)
@@ -393,15 +425,12 @@ class EmbeddedStore:
     async def _copy_from_replica(self) -> None:
         """Fill this process's own copy, for a dataset that was loaded by the replica alone."""
         assert self._scratch is not None
-        path = self._scratch / "base-0.nq"
         try:
-            answer = await self._pool.query(Export(format=NQUADS.name).message(), patient=True)
-            with path.open("wb") as file:
-                async for chunk in answer.chunks():
-                    file.write(chunk)
+            base, _ = await self._new_base(self._scratch)
             own = ox.Store()
-            await asyncio.to_thread(own.bulk_extend, ox.parse(path=path, format=ox.RdfFormat.N_QUADS, lenient=True))
-            self._base, self._quads = [File(path, NQUADS.name, ours=True)], own
+            quads = ox.parse(path=base.path, format=ox.RdfFormat.N_QUADS, lenient=True)
+            await asyncio.to_thread(own.bulk_extend, quads)
+            self._base, self._quads = [base], own
         except MarsadError as error:
             _log.error("the dataset takes no changes, for its quads could not be copied: %s", error)
         finally:
@@ -448,40 +477,55 @@ class EmbeddedStore:
         self._ready = True
 
     async def _rebuild(self) -> None:
-        """A new replica without what was removed, from a new base; changes go on meanwhile.
-
-        The base may hold changes after `version` already: applying them again gives the same.
-        """
+        """A new replica without what was removed, from a new base; changes go on meanwhile."""
         try:
             await self._renew()
-        except StoreUnavailable as error:
+        except (MarsadError, OSError) as error:
             _log.error("the replica could not be renewed: %s", error)
         finally:
             self._rebuilding = False
 
     async def _renew(self) -> None:
-        assert self._quads is not None
-        version, since = self.version, len(self._since_base)
         directory = self._directory or self._scratch
         assert directory is not None
-        base = await asyncio.to_thread(self._write_base, directory, version, self._quads)
+        base, version = await self._new_base(directory)
         old, self._base = self._base, [base]
-        del self._since_base[:since]
-        self._since_bytes = sum(len(packed) + _ENTRY_BYTES for _, packed in self._since_base)
+        self._state.base, self._since_bytes = version, 0
         if self._directory is None:
             fresh = ox.Store()
             async with self._writing:
-                await asyncio.to_thread(fresh.bulk_extend, self._quads)
+                await asyncio.to_thread(fresh.bulk_extend, self._own())
                 for name in self._names:
                     fresh.add_graph(ox.NamedNode(name))
                 self._quads = fresh
         else:
-            self._state.base = version
             await asyncio.to_thread(self._checkpoint)
         await self._load_replica()
         for file in old:
             if file.ours and file.path != base.path:
                 file.path.unlink(missing_ok=True)
+
+    async def _new_base(self, directory: Path) -> tuple[File, int]:
+        """Write all quads of the present to a file; it, and the version that it is of.
+
+        They come from a worker: reading them all here would fill the caches of the database, which never shrink, and
+        keep everything else waiting.
+        """
+        answer = await self._pool.query(Export(format=NQUADS.name).message(), patient=True)
+        path = directory / f"base-{answer.version}.nq"
+        try:
+            with path.open("wb") as file:
+                async for chunk in answer.chunks():
+                    file.write(chunk)
+                file.flush()
+                await asyncio.to_thread(os.fsync, file.fileno())
+            await asyncio.to_thread(sync_folder, directory)  # before the state names it
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        finally:
+            await answer.close()
+        return File(path, NQUADS.name, ours=True), answer.version
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -527,16 +571,30 @@ class EmbeddedStore:
     def status(self) -> Status:
         """See `Store.status`."""
         workers, busy, waiting = self._pool.size
-        return Status(self._ready, self.version, self._count, workers, busy, waiting, dict(self._pool.counts))
+        counts = self._pool.counts + Counter(self._parser.counts)
+        return Status(self._ready, self.version, self._count, workers, busy, waiting, dict(counts))
 
     # --- changing ---
 
     async def propose(self, change: Update | Upload, *, deadline_s: float | None = None) -> Delta:
         """See `Store.propose`."""
         await self._copied.wait()
-        self._own()
+        quads = self._own()
+        if isinstance(change, Update):
+            if change.steps:
+                return await self._present(quads, await self._parser.parse(change, deadline_s=deadline_s))
+        elif change.how == "add" or not _is_large(quads, change.graph):
+            arrived = Delta() if change.how == "remove" else await self._parser.parse(change, deadline_s=deadline_s)
+            return await self._present(quads, _uploaded(quads, change, arrived.added))
         answer = await self._pool.query(wire.pack(*change.pack()), deadline_s=deadline_s, scratch=True)
         return Delta.unpack(await read(answer))
+
+    @staticmethod
+    async def _present(quads: ox.Store, delta: Delta) -> Delta:
+        """The change without what is so already."""
+        if len(delta.added) + len(delta.removed) > _MANY:
+            return await asyncio.to_thread(_exact, quads, delta)
+        return _exact(quads, delta)
 
     async def change(self, change: Update | Upload, *, deadline_s: float | None = None) -> Delta:
         """See `Store.change`."""
@@ -589,24 +647,26 @@ class EmbeddedStore:
         if not delta:
             return
         if self._failed:
-            raise StorageFailed("the database failed before; restart the service to write again")
+            raise StorageFailed(f"the database failed before; nothing was changed. {_RESTART}")
         version, packed = self.version + 1, delta.pack()
-        if self.log is not None:
-            await asyncio.to_thread(self.log.append, version, delta, about)
+        if self._directory is not None:
+            _refuse_if_full(self._directory, len(packed))
+        assert self.log is not None
+        await asyncio.to_thread(self.log.append, version, delta, about)
         try:
-            if len(delta.added) + len(delta.removed) > 1000:
+            if len(delta.added) + len(delta.removed) > _MANY:
                 await asyncio.to_thread(apply_delta, quads, delta)
             else:
                 apply_delta(quads, delta)
         except OSError as error:
             self._failed = True
-            raise StorageFailed(
-                f"change {version} is in the log, and the database did not take it ({error}); "
-                "a restart of the service completes it"
-            ) from error
+            if _is_untouched(quads, delta) and self.log.take_back():
+                reason = f"the database cannot be written ({error}); nothing was changed"
+            else:
+                reason = f"change {version} is in the log, and the database did not take all of it ({error})"
+            raise StorageFailed(f"{reason}. {_RESTART}") from error
         self.version = version
-        self._since_base.append((version, packed))
-        self._since_bytes += len(packed) + _ENTRY_BYTES
+        self._since_bytes += len(packed)
         self._names |= {quad.graph_name.value for quad in delta.added if isinstance(quad.graph_name, ox.NamedNode)}
         self._names |= {name.value for name in delta.created}
         self._names -= {name.value for name in delta.dropped}
@@ -650,6 +710,63 @@ def apply_delta(quads: ox.Store, delta: Delta) -> None:
         quads.remove_graph(name)
 
 
+def _exact(quads: ox.Store, delta: Delta) -> Delta:
+    return Delta(
+        removed=[quad for quad in delta.removed if quad in quads],
+        added=[quad for quad in delta.added if quad not in quads],
+        created=delta.created,
+        dropped=delta.dropped,
+    )
+
+
+def _name_of(iri: str) -> ox.NamedNode | ox.DefaultGraph:
+    return ox.NamedNode(iri) if iri else ox.DefaultGraph()
+
+
+def _is_large(quads: ox.Store, graph: str) -> bool:
+    found = quads.quads_for_pattern(None, None, None, _name_of(graph))
+    return next(islice(found, _MANY, None), None) is not None
+
+
+def _uploaded(quads: ox.Store, upload: Upload, arrived: Sequence[ox.Quad]) -> Delta:
+    """What an upload does to its graph; as a worker has it, which sees to large ones (`service.store.worker`)."""
+    name = _name_of(upload.graph)
+    if upload.how == "add":
+        leaving: list[ox.Quad] = []
+    else:
+        staying = set(arrived)
+        leaving = [quad for quad in quads.quads_for_pattern(None, None, None, name) if quad not in staying]
+    named = [name] if isinstance(name, ox.NamedNode) else []
+    exists = not named or quads.contains_named_graph(named[0])
+    return Delta(
+        removed=leaving,
+        added=arrived,
+        created=named if upload.how != "remove" and not exists else [],
+        dropped=named if upload.how == "remove" and exists else [],
+    )
+
+
+def _refuse_if_full(directory: Path, size: int) -> None:
+    """Raises StorageFailed: the disk has no room for a change of that many bytes; database and log are as they were."""
+    found = os.statvfs(directory)
+    left, needed = found.f_bavail * found.f_frsize, _LEAST_FREE_BYTES + _TIMES_WRITTEN * size
+    if left < needed:
+        raise StorageFailed(
+            f"{left / 2**20:.1f} MiB are left on the disk, and this change needs {needed / 2**20:.1f}; "
+            f"nothing was changed. {WHAT_TO_DO}"
+        )
+
+
+def _is_untouched(quads: ox.Store, delta: Delta) -> bool:
+    """Whether a database certainly has nothing of a change that it refused."""
+    return (
+        all(quad in quads for quad in delta.removed)
+        and not any(quad in quads for quad in delta.added)
+        and all(quads.contains_named_graph(name) for name in delta.dropped)
+        and not any(quads.contains_named_graph(name) for name in delta.created)
+    )
+
+
 def _has_changes(directory: Path) -> bool:
     """Whether changes were made in a directory; only reads, since another process may be writing to its log."""
     try:
@@ -691,6 +808,7 @@ def write_state(directory: Path, state: State) -> None:
         file.flush()
         os.fsync(file.fileno())
     fresh.rename(path)
+    sync_folder(directory)
 
 
 def _machine_bytes() -> int:

@@ -6,11 +6,10 @@ that has no `TC .` was never made. Graphs that come or go as such are `GA` and `
 
 import os
 from array import array
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
 
 import pyoxigraph as ox
 
@@ -19,6 +18,20 @@ from service.store.base import Delta, n_quads, read_n_quads
 
 # The last line of every change, the one between what is said of it and its quads, and how the first begins.
 END_OF_CHANGE, _BODY, _VERSION = b"TC .\n", b"TX .\n", b"H version "
+# Where a change begins is remembered of one in so many, or after so many bytes; the others are found from there, by
+# reading at most that much: less than a millisecond.
+_MARK_EVERY_CHANGES, _MARK_EVERY_BYTES = 64, 64 * 2**10
+
+WHAT_TO_DO = "Free space on the disk of MARSAD_HOME, or move it to a larger one, and send the change again"
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the disk keep which files a folder has: a file that is synced may still be lost with its name."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,48 +48,59 @@ class LogEntry:
 
 
 class ChangeLog:
-    """An append-only file of numbered changes. One process writes to it; reading is for any thread.
+    """An append-only file of changes with consecutive numbers. One process writes to it; reading is for any thread.
 
-    In memory it keeps 16 bytes for each change: its version and where it ends. What was said of it is read again.
+    In memory it keeps a quarter of a byte for each change. What was said of it is read again.
     """
 
-    def __init__(self, path: Path, *, writable: bool = True) -> None:
+    def __init__(self, path: Path, *, writable: bool = True, durable: bool = True) -> None:
         """`writable=False` only reads, as is safe while another process writes; what is being written is left out.
 
-        Raises StorageFailed: the file cannot be written, or read.
+        `durable=False` does not wait for the disk: for a log that goes with its process.
+        Raises StorageFailed: the file cannot be written, or read, or a change is missing in it.
         """
-        self._path = path
-        self._versions, self._ends = array("Q"), array("Q")
+        self._path, self._durable = path, durable
+        # The first change after each mark, and where it begins.
+        self._marks, self._starts = array("Q"), array("Q")
+        self._first = self._last = 0
         self._failed = False
+        self._before = 0
+        verb = "written" if writable else "read"
         try:
+            is_new = not path.exists()
             self._file = path.open("ab" if writable else "rb", buffering=0)
+            if is_new and durable:
+                sync_folder(path.parent)
+        except OSError as error:
+            raise StorageFailed(f"the change log {path} cannot be {verb}: {error.strerror}") from error
+        try:
             self._end = self._find_changes()
             if writable:  # what follows is a change whose writing was interrupted
                 self._file.truncate(self._end)
-        except OSError as error:
-            verb = "written" if writable else "read"
-            raise StorageFailed(f"the change log {path} cannot be {verb}: {error.strerror}") from error
+        except BaseException as error:
+            self._file.close()
+            if isinstance(error, OSError):
+                raise StorageFailed(f"the change log {path} cannot be {verb}: {error.strerror}") from error
+            raise
 
     @property
     def last(self) -> int:
         """The version that the last change made; 0 if there is none."""
-        return self._versions[-1] if self._versions else 0
+        return self._last
 
     def count(self, *, after: int = 0, before: int | None = None) -> int:
         """How many changes have a version above `after` and below `before`."""
-        first, end = self._range(after, before)
-        return end - first
+        return len(self._versions(after, before))
 
     def latest(self, *, after: int = 0, before: int | None = None, most: int | None = None) -> list[LogEntry]:
         """What is said of the changes with a version above `after` and below `before`, the latest first.
 
         At most `most` of them.
         """
-        first, end = self._range(after, before)
+        versions = self._versions(after, before)
         if most is not None:
-            first = max(first, end - most)
-        with self._path.open("rb") as file:
-            return [_entry(self._patch(file, number)) for number in reversed(range(first, end))]
+            versions = versions[max(0, len(versions) - most) :]
+        return [_entry(patch) for patch in self._patches(versions)][::-1]
 
     def append(self, version: int, delta: Delta, about: Mapping[str, str] | None = None) -> None:
         """Write a change; returns when the disk has it.
@@ -84,6 +108,7 @@ class ChangeLog:
         Raises StorageFailed: the disk did not take it, and nothing is left of it; or it did not an earlier time and
         nothing is certain any more until a restart.
         """
+        assert self._last in (0, version - 1), "changes are numbered one after the other"
         entry = LogEntry(version, len(delta.removed), len(delta.added), dict(about or {}))
         data = _head(entry) + _body(delta)
         if self._failed:
@@ -91,10 +116,27 @@ class ChangeLog:
         try:
             self._write(data)
         except OSError as error:
-            self._take_back()
-            raise StorageFailed(f"the change log cannot be written ({error.strerror}); nothing was changed") from error
-        self._end += len(data)
+            self._cut(self._end)
+            raise StorageFailed(
+                f"the change log cannot be written ({error.strerror}); nothing was changed. {WHAT_TO_DO}"
+            ) from error
         self._remember(version, self._end)
+        self._before, self._end = self._end, self._end + len(data)
+
+    def take_back(self) -> bool:
+        """Remove the change that was appended last; False where the disk does not let it.
+
+        For a change that was made nowhere else; once for each `append`.
+        """
+        if not self._cut(self._before):
+            return False
+        if self._marks[-1] == self._last:
+            self._marks.pop()
+            self._starts.pop()
+        self._last -= 1
+        self._first, self._end = self._first if self._last >= self._first else 0, self._before
+        self._last = self._last if self._first else 0
+        return True
 
     def entry(self, version: int) -> LogEntry | None:
         """What is said of one change; None if the log does not have it."""
@@ -108,18 +150,13 @@ class ChangeLog:
 
     def patch(self, version: int) -> bytes | None:
         """One change as the log has it, an RDF Patch; None if the log does not have it."""
-        first, end = self._range(version - 1, version + 1)
-        if first == end:
-            return None
-        with self._path.open("rb") as file:
-            return self._patch(file, first)
+        return next(self._patches(self._versions(version - 1, version + 1)), None)
 
-    def read(self, *, after: int) -> Iterator[tuple[int, Delta]]:
-        """The changes with a version above `after`, in order."""
-        first, end = self._range(after, None)
-        with self._path.open("rb") as file:
-            for number in range(first, end):
-                yield self._versions[number], _delta(self._patch(file, number))
+    def read(self, *, after: int, before: int | None = None) -> Iterator[tuple[int, Delta]]:
+        """The changes with a version above `after` and below `before`, in order."""
+        versions = self._versions(after, before)
+        for version, patch in zip(versions, self._patches(versions), strict=True):
+            yield version, _delta(patch)
 
     def close(self) -> None:
         """Close the file."""
@@ -129,29 +166,54 @@ class ChangeLog:
         view = memoryview(data)
         while view:
             view = view[self._file.write(view) :]
-        os.fsync(self._file.fileno())
+        if self._durable:
+            os.fsync(self._file.fileno())
 
-    def _take_back(self) -> None:
-        """Remove what was written of a change that failed. What the disk holds afterwards must be certain."""
+    def _cut(self, end: int) -> bool:
+        """Remove what follows. What the disk holds afterwards must be certain."""
         try:
-            self._file.truncate(self._end)
+            self._file.truncate(end)
             os.fsync(self._file.fileno())
         except OSError:
             self._failed = True
+        return not self._failed
 
-    def _range(self, after: int, before: int | None) -> tuple[int, int]:
-        """The places of the changes with a version above `after` and below `before`."""
-        first = bisect_right(self._versions, max(0, after))
-        return first, len(self._versions) if before is None else max(first, bisect_left(self._versions, before))
+    def _versions(self, after: int, before: int | None) -> range:
+        """The versions of the changes above `after` and below `before` that the log has."""
+        last = self._last if before is None else min(self._last, before - 1)
+        return range(max(self._first, after + 1), last + 1) if self._first else range(0)
 
-    def _patch(self, file: BinaryIO, number: int) -> bytes:
-        start = self._ends[number - 1] if number else 0
-        file.seek(start)
-        return file.read(self._ends[number] - start)
+    def _patches(self, versions: range) -> Iterator[bytes]:
+        """The changes with these versions, which the log has, as they stand in it."""
+        if not versions:
+            return
+        mark = bisect_right(self._marks, versions[0]) - 1
+        version = self._marks[mark]
+        lines: list[bytes] = []
+        with self._path.open("rb") as file:
+            file.seek(self._starts[mark])
+            for line in file:
+                if version >= versions[0]:
+                    lines.append(line)
+                if line == END_OF_CHANGE:
+                    if lines:
+                        yield b"".join(lines)
+                        lines = []
+                    if version == versions[-1]:
+                        return
+                    version += 1
 
-    def _remember(self, version: int, end: int) -> None:
-        self._ends.append(end)
-        self._versions.append(version)  # the last: readers in other threads look for it
+    def _remember(self, version: int, start: int) -> None:
+        mark = len(self._marks) - 1
+        if (
+            mark < 0
+            or version - self._marks[mark] >= _MARK_EVERY_CHANGES
+            or start - self._starts[mark] >= _MARK_EVERY_BYTES
+        ):
+            self._starts.append(start)
+            self._marks.append(version)  # after the other: readers in other threads look for it
+        self._first = self._first or version
+        self._last = version
 
     def _find_changes(self) -> int:
         """Note every complete change; where the last one ends."""
@@ -162,8 +224,12 @@ class ChangeLog:
                 if line.startswith(_VERSION):
                     version = int(line[len(_VERSION) :].split(b" ", 1)[0])
                 elif line == END_OF_CHANGE:
-                    end = position
+                    if self._last and version != self._last + 1:
+                        raise StorageFailed(
+                            f"the change log {self._path} is damaged: change {self._last + 1} is missing"
+                        )
                     self._remember(version, end)
+                    end = position
         return end
 
 

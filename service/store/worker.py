@@ -156,7 +156,7 @@ def _answer(store: ox.Store, head: dict[str, Any], body: bytes, output: _Output,
     try:
         _OPERATIONS[head["op"]](store, head, body, output, prefixes)
         output.finish()
-        return head["op"] not in _SPOILING
+        return head["op"] not in _SPOILING or bool(head.get("apart"))
     except BrokenPipeError:
         return False
     except MemoryError:
@@ -241,14 +241,14 @@ def _update(store: ox.Store, head: dict[str, Any], body: bytes, output: _Output,
         position += size
     whole = body[position:].decode()
     if head["steps"]:
-        output.write(_from_steps(store, whole, list(zip(head["steps"], texts, strict=True)), options).pack())
+        output.write(_from_steps(whole, list(zip(head["steps"], texts, strict=True)), options).pack())
         return
     touched = None if head["touched"] is None else [_name(iri) for iri in head["touched"]]
     output.write(_compared(store, touched, lambda: store.update(whole, **options)).pack())
 
 
-def _from_steps(store: ox.Store, whole: str, steps: Sequence[tuple[str, str]], options: dict[str, Any]) -> Delta:
-    """The delta of operations that name their quads: each is read in an empty store of its own."""
+def _from_steps(whole: str, steps: Sequence[tuple[str, str]], options: dict[str, Any]) -> Delta:
+    """What operations that name their quads say, whatever is in the store: each is read in an empty one of its own."""
     if len(steps) > 1 or steps[0][0] == "-":
         ox.Store().update(whole, **options)  # the text as a whole must be right, not only its parts
     final: dict[ox.Quad, bool] = {}
@@ -258,8 +258,8 @@ def _from_steps(store: ox.Store, whole: str, steps: Sequence[tuple[str, str]], o
         for quad in scratch:
             final[quad] = kind == "+"
     return Delta(
-        added=[quad for quad, stays in final.items() if stays and quad not in store],
-        removed=[quad for quad, stays in final.items() if not stays and quad in store],
+        added=[quad for quad, stays in final.items() if stays],
+        removed=[quad for quad, stays in final.items() if not stays],
     )
 
 
@@ -327,7 +327,7 @@ def _parsed(data: bytes, form: ox.RdfFormat, name: ox.NamedNode | ox.DefaultGrap
     return [ox.Quad(quad.subject, quad.predicate, quad.object, name) for quad in found]
 
 
-# After these the graph here is not the graph of the store.
+# After these the graph here is not the graph of the store, but where the text was read apart from it (`store.parser`).
 _SPOILING = {"update", "upload"}
 _OPERATIONS: dict[str, Callable[[ox.Store, dict[str, Any], bytes, _Output, dict[str, str]], None]] = {
     "query": _query,

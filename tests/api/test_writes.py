@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 import re
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -397,6 +398,38 @@ async def test_data_are_validated_without_being_stored(client: Client) -> None:
     report = await client.http.post("/api/v1/validate", content=data, headers=wanted)
     assert "sh:ValidationReport" in report.text
     assert client.version == 0
+
+
+TURTLE = {"Content-Type": "text/turtle"}
+
+
+async def test_a_validation_keeps_no_writer_waiting(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, goes_on, look = threading.Event(), threading.Event(), Changes._look
+
+    def long(*given: Any) -> Any:
+        begun.set()
+        assert goes_on.wait(60)
+        return look(*given)
+
+    monkeypatch.setattr(Changes, "_look", long)
+    data = f"<{client.context.base}id/x-test> a <https://marsad.example/ns#Person> ."
+    asked = asyncio.create_task(client.http.post("/api/v1/validate", content=data, headers=TURTLE))
+    while not begun.is_set():
+        await asyncio.sleep(0)
+    assert (await client.send("PUT", "/api/v1/entities/ann-test", ANN)).status_code == 201
+    assert not asked.done()
+    goes_on.set()
+    assert (await asked).json()["conforms"] is False
+
+
+async def test_a_validation_has_limits(client: Client) -> None:
+    client.context.settings = replace(client.context.settings, validate_bytes=400)
+    large = await client.http.post("/api/v1/validate", content=b"#" * 401, headers=TURTLE)
+    assert (large.status_code, large.json()["setting"]) == (413, "MARSAD_VALIDATE_BYTES")
+    for text in ("<urn:x> rdfs:subClassOf marsad:Person", "marsad:heldPost marsad:claimable true"):
+        data = "@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> . @prefix marsad: <https://marsad.example/ns#> . "
+        whole = await client.http.post("/api/v1/validate", content=f"{data}{text} .", headers=TURTLE)
+        assert (whole.status_code, "dry-run=true" in whole.json()["detail"]) == (400, True), whole.text
 
 
 async def test_an_earlier_version_answers_as_it_did(client: Client) -> None:

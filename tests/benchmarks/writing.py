@@ -5,41 +5,33 @@ ever sees two names of one writer's entities has seen half a change: that ends t
 does an answer of a version before one that was acknowledged when the reader asked.
 """
 
-import asyncio
 import json
 import os
 import re
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPResponse
+from itertools import islice
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-import httpx
-import pyoxigraph as ox
-
-from service.api.context import Context
-from service.app import create_app, gate_maker, open_index
-from service.graph.changes import Changes
-from service.graph.compile import compile_sources
-from service.graph.forms import Forms
 from service.graph.keys import Keys
-from service.graph.ontology import read_ontology
-from service.paths import data_dir, ontology_dir
 from service.rdf.iris import DEFAULT_BASE
-from service.rdf.namespaces import prefixes
-from service.settings import Settings
-from service.store.embedded import open_store
 from tests.benchmarks.rounds import percentile
-from tests.benchmarks.servers import family
 
 # Entities that a change touches, as part 5 of the project has it.
 GROUP = 10
+# Changes before anything is measured: what is compiled and cached once is no part of a change.
+_WARM_UP = 3
+# Seconds in which a process that works uses more than the hundredth that the kernel counts in.
+_REST_S = 0.5
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 _ENTITIES = f"{DEFAULT_BASE}graph/entities"
 _LABEL = "http://www.w3.org/2004/02/skos/core#prefLabel"
@@ -116,91 +108,95 @@ PROTOCOLS: dict[str, Callable[[int, int], Request]] = {
 }
 
 
-def cpu_s(process: int) -> float:
-    """Processor seconds of a process, all that descend from it and those of them that have ended, so far."""
-    total = 0
-    for member in family(process):
+def _own_and_ended_s(process: int) -> tuple[float, float]:
+    """Processor seconds that a process has used, and those of its children that have ended and were waited for."""
+    # utime, stime, cutime and cstime: fields 14 to 17, after the name, which may hold anything.
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:15]
+    own, system, ended, ended_system = (int(field) * _TICK_S for field in fields)
+    return own + system, ended + ended_system
+
+
+def _replicas_and_workers_s(service: int) -> tuple[float, float]:
+    """Processor seconds of the processes that hold the graph or read texts, and of those that they forked."""
+    own = workers = 0.0
+    for replica in _children(service):
+        spent, ended = _own_and_ended_s(replica)  # what ended below it is what its workers took
+        own += spent
+        workers += ended + sum(sum(_own_and_ended_s(worker)) for worker in _children(replica))
+    return own, workers
+
+
+def _wait_for_rest(service: int) -> None:
+    """Return when the processes below the service do nothing: after the first change they join their pages, once."""
+    before = -1.0
+    while (now := sum(_replicas_and_workers_s(service))) != before:
+        before = now
+        time.sleep(_REST_S)
+
+
+def _children(process: int) -> list[int]:
+    found: list[int] = []
+    for task in Path(f"/proc/{process}/task").glob("*/children"):
         with suppress(OSError):
-            # utime, stime and those of ended children: fields 14 to 17, after the name, which may hold anything.
-            total += sum(map(int, Path(f"/proc/{member}/stat").read_text().rpartition(")")[2].split()[11:15]))
-    return total * _TICK_S
+            found += map(int, task.read_text().split())
+    return found
 
 
 # --- what a change costs ---
 
 
 def cost_of_changes(graph: Path, folder: Path, count: int) -> str:
-    """The processor time of a change of ten entities by each protocol, in the gate alone and in all processes."""
-    return asyncio.run(_cost_of_changes(graph, folder, count))
-
-
-async def _cost_of_changes(graph: Path, folder: Path, count: int) -> str:
-    ontology, settings = ontology_dir(Settings()), Settings(home=folder, workers=2, log_level="warning")
-
-    def content() -> Iterator[ox.Quad]:
-        yield from compile_sources(ontology, data_dir(Settings()), base=DEFAULT_BASE).quads
-        yield from ox.parse(path=graph, format=ox.RdfFormat.N_QUADS, lenient=True)
-
-    store = open_store(
-        settings, content=content, prefixes=prefixes(DEFAULT_BASE), directory=folder / "store", progress=lambda *_: None
-    )
-    async with store:
-        index = open_index(store, folder / "index.sqlite", settings)
-        changes = Changes(store, gate_maker(ontology, DEFAULT_BASE), base=DEFAULT_BASE)
-        keys, forms = Keys(folder), Forms(read_ontology(ontology, base=DEFAULT_BASE))
-        token = keys.new("bench", "write")
-        context = Context(settings, store, index, None, {}, {}, changes, keys, forms)
-        transport = httpx.ASGITransport(create_app(context))
-        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", timeout=600) as http:
-
-            async def send(request: Request) -> None:
-                headers = request.headers(token)
-                answer = await http.request(request.method, request.path, content=request.body, headers=headers)
-                assert answer.status_code < 300, answer.text
-
-            rows = [
-                await _cost_of_protocol(changes, name, writer, make, send, count)
-                for writer, (name, make) in enumerate(PROTOCOLS.items())
-            ]
-        for close in context.closing:
-            await close()
-        changes.close()
-        index.close()
-        return f"a change of {GROUP} entities at {store.status().quads:,} quads, ms of processor time:\n" + "\n".join(
-            rows
-        )
-
-
-async def _cost_of_protocol(
-    changes: Changes,
-    name: str,
-    writer: int,
-    make: Callable[[int, int], Request],
-    send: Callable[[Request], Awaitable[None]],
-    count: int,
-) -> str:
-    for value in range(3):  # what is compiled and cached once is no part of a change
-        await send(make(writer, value))
-    judged: list[float] = []
-    judge = changes._judge
-
-    def watched(change: object) -> object:
-        started = time.thread_time()
+    """The processor time of a change of ten entities by each protocol, of each process of the service."""
+    folder.mkdir()
+    token = Keys(folder).new("bench", "write")
+    command = [sys.executable, "-m", "tests.benchmarks.gated", str(graph), str(folder)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as service:
         try:
-            return judge(change)  # type: ignore[arg-type]
+            connection = _connect(_address(service))
+            rows = []
+            for writer, (name, make) in enumerate(PROTOCOLS.items()):
+                requests = (make(writer, value) for value in range(_WARM_UP + count))
+                rows.append(f"  {name:20} {_cost_of_protocol(service.pid, connection, requests, token, count)}")
+            _, metrics = _ask(connection, "GET", "/metrics", None, {})
+            connection.close()
         finally:
-            judged.append(time.thread_time() - started)
+            service.terminate()
+    quads = int(re.search(r"^marsad_quads (\d+)", metrics, re.M).group(1))  # type: ignore[union-attr]
+    return f"a change of {GROUP} entities at {quads:,} quads, ms of processor time:\n" + "\n".join(rows)
 
-    changes._judge = watched  # type: ignore[assignment, method-assign]
-    own, started, clock = time.process_time(), cpu_s(os.getpid()), time.perf_counter()
-    for value in range(3, 3 + count):
-        await send(make(writer, value))
-    elapsed, whole, service = time.perf_counter() - clock, cpu_s(os.getpid()) - started, time.process_time() - own
-    del changes._judge
-    gate = sum(judged) / count
+
+def _address(service: subprocess.Popen[str]) -> str:
+    assert service.stderr is not None
+    said = []
+    for line in service.stderr:
+        if found := re.search(r"http://\S+", line):
+            return found[0]
+        said.append(line)
+    raise RuntimeError(f"the service ended: {''.join(said)[-500:]}")
+
+
+def _cost_of_protocol(
+    service: int, connection: HTTPConnection, requests: Iterator[Request], token: str, count: int
+) -> str:
+    def send(request: Request) -> None:
+        answer, body = _ask(connection, request.method, request.path, request.body, request.headers(token))
+        assert answer.status < 300, body
+
+    def spent() -> tuple[float, ...]:
+        _, gate = _ask(connection, "GET", "/bench/gate", None, {})
+        own, workers = _replicas_and_workers_s(service)
+        return float(gate), _own_and_ended_s(service)[0], own, workers, time.perf_counter()
+
+    for request in islice(requests, _WARM_UP):
+        send(request)
+    _wait_for_rest(service)
+    before = spent()
+    for request in requests:
+        send(request)
+    gate, own, replica, workers, elapsed = ((b - a) / count * 1e3 for a, b in zip(before, spent(), strict=True))
     return (
-        f"  {name:20} gate {gate * 1e3:6.1f}   service {service / count * 1e3:6.1f}   "
-        f"all processes {whole / count * 1e3:6.1f}   (elapsed {elapsed / count * 1e3:.1f})"
+        f"gate {gate:5.1f}   service {own:5.1f}   replicas {replica:5.1f}   workers {workers:5.1f}   "
+        f"all {own + replica + workers:5.1f}   (elapsed {elapsed:.1f})"
     )
 
 

@@ -3,7 +3,8 @@
 import asyncio
 import errno
 import sqlite3
-from collections.abc import AsyncIterator, Iterable
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,9 +12,10 @@ import pyoxigraph as ox
 import pytest
 
 from service.app import open_index
-from service.errors import BadRequest, ChangeConflict, ChangeRefused, NotFound, PreconditionFailed
+from service.errors import BadRequest, ChangeConflict, ChangeRefused, DeadlineExceeded, NotFound, PreconditionFailed
 from service.graph.changes import Author, Changes, Passage
 from service.graph.direct import direct_quads
+from service.graph.gate import Gate, Match, Verdict
 from service.graph.history import difference, quads_at
 from service.graph.index import Index
 from service.graph.questions import Question
@@ -183,6 +185,30 @@ async def test_a_change_is_made_though_who_follows_it_fails(changes: Changes) ->
     changes.store.listeners += [fails, lambda delta, version: followed.append(version)]
     assert (await changes.submit(Delta(added=NAMED), by=ANN)).version == 1
     assert followed == [1]
+
+
+async def test_data_that_take_long_to_validate_are_given_up(changes: Changes, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "".join(f"<{DEFAULT_BASE}id/p{n}> a <https://marsad.example/ns#Person> .\n" for n in range(60))
+    upload = Upload(f"{DEFAULT_BASE}graph/entities", "add", (("turtle", text.encode()),))
+    _, violations = await changes.examine(upload, limit_s=30)
+    assert len({found.focus for found in violations}) == 60
+    look, calls = Gate.examine, list[int]()
+
+    def late(gate: Gate, match: Match, change: Delta, *, go_on: Callable[[], None]) -> Verdict:
+        def counted() -> None:
+            calls.append(1)
+            if len(calls) > 65:  # the changed triples are looked at, and the shapes are being held against them
+                monkeypatch.setattr(time, "monotonic", lambda: 1e12)
+            go_on()
+
+        return look(gate, match, change, go_on=counted)
+
+    monkeypatch.setattr(Gate, "examine", late)
+    with pytest.raises(DeadlineExceeded, match="could not be validated within 30 s"):
+        await changes.examine(upload, limit_s=30)
+    monkeypatch.undo()
+    assert (changes.store.version, len(calls)) == (0, 66)
+    assert (await changes.submit(Delta(added=NAMED), by=ANN)).version == 1
 
 
 def test_an_author_is_a_name_that_an_iri_can_hold() -> None:

@@ -16,7 +16,7 @@ from service.rdf.iris import DEFAULT_BASE, entity_iri, graph_iri
 from service.settings import Settings
 from service.store import embedded
 from service.store.base import Delta, n_quads
-from service.store.embedded import EmbeddedStore
+from service.store.embedded import EmbeddedStore, File
 from tests.graph.test_index import contents
 
 # Quads that one change adds at most, and changes between two checkpoints and two bases: small, so that each is often
@@ -33,17 +33,22 @@ class Writer(EmbeddedStore):
     async def _load_replica(self) -> None:
         """Nobody asks."""
 
-    async def new_base(self) -> None:
+    async def renew(self) -> None:
         """What a store does when its replica has become too large."""
         await self._renew()
+
+    async def _new_base(self, directory: Path) -> tuple[File, int]:
+        """As a store makes it, from the database instead of a worker."""
+        return self._write_base(directory, self.version, self.match()), self.version
 
     def what_a_replica_loads(self) -> set[ox.Quad]:
         """The base with the changes since, as a replica would have them."""
         replica = ox.Store()
         for file in self._base:
             replica.bulk_load(path=file.path, format=ox.RdfFormat.N_QUADS, lenient=True)
-        for _, packed in self._since_base:
-            embedded.apply_delta(replica, Delta.unpack(packed))
+        assert self.log is not None
+        for _, delta in self.log.read(after=self._state.base):
+            embedded.apply_delta(replica, delta)
         return set(replica)
 
 
@@ -113,7 +118,7 @@ def write(home: str, acknowledged: int) -> None:
                 version = await store.apply(change(store.version + 1), about={"agent": "test"})
                 os.write(acknowledged, f"{version}\n".encode())
                 if version % _BASE_EVERY == 0:
-                    await store.new_base()
+                    await store.renew()
 
     asyncio.run(run())
 

@@ -1,8 +1,11 @@
 """The embedded store: answers, changes, restarts."""
 
+import asyncio
+import gc
 import gzip
 import os
 import signal
+import tracemalloc
 from pathlib import Path
 
 import pyoxigraph as ox
@@ -11,7 +14,7 @@ import pytest
 from service.errors import ConfigurationError, MalformedRdf, QueryError, StoreUnavailable, UnknownFunction, UnknownGraph
 from service.settings import Settings
 from service.store.base import Delta, Export, Query, Update, Upload, read, solutions
-from service.store.embedded import EmbeddedStore, open_store, rdf_files
+from service.store.embedded import EmbeddedStore, open_store, rdf_files, read_state
 from service.store.log import ChangeLog
 from tests.store.conftest import descriptors, iri, numbers, processes, rows, store_of
 
@@ -285,6 +288,59 @@ async def test_what_was_removed_does_not_stay_in_memory_for_ever(monkeypatch, tm
             async with open_store(Settings(workers=1), content=list, directory=directory) as store:
                 assert len(await rows(store, "SELECT * { ?s ?p ?o }")) == 3
                 assert len(list(Path(directory).glob("base-*.nq"))) <= 2  # of sixty
+
+
+async def test_the_names_of_the_files_are_on_disk_before_anything_counts_on_them(tmp_path, monkeypatch):
+    """Who loses power after a start, a change or a new base finds each file that the state names."""
+    folder, synced, real = tmp_path / "home" / "store", list[tuple[str, frozenset[str]]](), os.fsync
+
+    def sync(descriptor: int) -> None:
+        real(descriptor)
+        path = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+        if path.is_dir():
+            names = frozenset(entry.name for entry in path.iterdir() if entry.suffix != ".sst")
+            synced.append((path.name, names))
+
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr("service.store.embedded._LEAST_REMOVED", 1)
+    async with open_store(Settings(workers=1), content=lambda: numbers(1), directory=folder) as store:
+        made = {"quads", "base-0.nq", "state.json"}
+        assert synced == [("store.new", made), ("home", {"store"}), ("store", made | {"changes.log"})]
+        synced.clear()
+        first = processes()
+        for _ in range(3):
+            await store.apply(Delta(removed=numbers(1)))
+            await store.apply(Delta(added=numbers(1)))
+        while processes() == first or store._rebuilding:
+            await asyncio.sleep(0)
+    bases = [name for _, names in synced for name in sorted(names) if name.startswith("base-") and name != "base-0.nq"]
+    assert bases
+    before_the_state, with_the_state = synced[0], synced[1]
+    assert before_the_state[0] == with_the_state[0] == "store"
+    assert bases[0] in before_the_state[1]
+    assert read_state(folder).base == int(bases[-1].removeprefix("base-").removesuffix(".nq"))
+
+
+async def test_a_change_leaves_nothing_in_the_memory_of_the_service(tmp_path):
+    def held() -> int:
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    quads = [ox.Quad(iri("s"), iri("p"), ox.Literal(f"n{number}"), iri("g")) for number in range(2)]
+    async with open_store(Settings(workers=1), content=lambda: numbers(3), directory=tmp_path / "store") as store:
+
+        async def change(times: int) -> None:
+            for number in range(times):
+                await store.apply(Delta(removed=[quads[number % 2]], added=[quads[1 - number % 2]]), about={"m": "x"})
+
+        tracemalloc.start()
+        try:
+            await change(200)  # what is made once
+            before = held()
+            await change(1000)
+            assert held() - before < 1000 * 16  # no object has so few bytes
+        finally:
+            tracemalloc.stop()
 
 
 async def test_the_quads_are_counted_as_they_come_and_go(store):

@@ -66,8 +66,36 @@ def test_the_log_keeps_next_to_nothing_of_a_change_in_memory(tmp_path: Path) -> 
     empty = _bytes_of(log)
     for version in range(1, 1001):
         log.append(version, Delta(added=[ox.Quad(iri("s"), iri("p"), ox.Literal(version))]), ABOUT)
-    assert _bytes_of(log) - empty <= 1000 * 20  # 16 and what an array has in reserve
-    assert _bytes_of(Opened(tmp_path / "changes.log")) - empty <= 1000 * 20
+    assert _bytes_of(log) - empty <= 1000  # two numbers of eight bytes for every 64, and what an array has in reserve
+    assert _bytes_of(Opened(tmp_path / "changes.log")) - empty <= 1000
+    for version in (1, 63, 64, 65, 66, 128, 999, 1000):
+        entry, delta = log.entry(version), log.delta(version)
+        assert entry is not None
+        assert delta is not None
+        assert (entry.version, delta.added[0].object) == (version, ox.Literal(version))
+    assert [version for version, _ in log.read(after=62, before=131)] == [*range(63, 131)]
+    assert [entry.version for entry in log.latest(after=500, most=3)] == [1000, 999, 998]
+
+
+def test_a_large_change_is_not_read_to_find_another(tmp_path: Path) -> None:
+    log = Opened(tmp_path / "changes.log")
+    log.append(1, Delta(added=numbers(2000)))
+    log.append(2, change(2))
+    log.append(3, change(3))
+    assert [*zip(log._marks, log._starts, strict=True)] == [(1, 0), (2, len(log.patch(1) or b""))]
+    assert log.delta(3) == change(3)
+
+
+def test_a_log_that_lacks_a_change_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "changes.log"
+    log = Opened(path)
+    for version in (1, 2, 3):
+        log.append(version, change(version))
+    first, second, third = (log.patch(version) or b"" for version in (1, 2, 3))
+    assert path.read_bytes() == first + second + third
+    path.write_bytes(first + third)
+    with pytest.raises(StorageFailed, match="change 2 is missing"):
+        ChangeLog(path)
 
 
 def _bytes_of(thing: object, seen: set[int] | None = None) -> int:
