@@ -81,7 +81,7 @@ def create_app(context: Context) -> ASGIApp:
     api.mount("/static", StaticFiles(directory=pages.EXPLORER / "static"), name="static")
     docs.install_openapi(api)
     # Spreadsheets' tools and browsers add parameters of their own; the API says what it does not know.
-    strict = (rest, discovery)
+    strict = (changes_api, rest, discovery)
     for module in (changes_api, rest, discovery, reconcile, exports, linked_data, docs, pages):
         api.include_router(module.router, dependencies=[Depends(refuse_unknown)] if module in strict else [])
     sparql, graphs = _sparql_apps(context, pages.editor(api))

@@ -1,5 +1,6 @@
 """Documentation: the OpenAPI description, the page `/docs` with snippets, the page of the ontology. No outside host."""
 
+import json
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 
@@ -16,7 +17,9 @@ from service.api.interface_text import say
 from service.api.linked_data import wanted_language
 from service.api.models import Problem
 from service.api.parameters import refuse_unknown
+from service.api.record_schemas import body_schemas
 from service.api.representation import PROBLEM, as_json, check_not_modified, read_headers
+from service.api.write_description import SECURITY_SCHEMES
 from service.rdf.namespaces import NS, OWL, SKOS
 
 router = APIRouter(include_in_schema=False)
@@ -61,20 +64,24 @@ _TAGS = [
     {"name": "vocabulary", "description": "Terms and concepts."},
     {"name": "review", "description": "What an editor should look at."},
     {"name": "files", "description": "The graph and its parts as files."},
+    {"name": "changes", "description": "Writing, which needs a key, and what was written."},
 ]
 
 
 def _correct(described: dict[str, Any]) -> None:
     schemas = described.setdefault("components", {}).setdefault("schemas", {})
+    described["components"]["securitySchemes"] = SECURITY_SCHEMES
     schemas[Problem.__name__] = Problem.model_json_schema()
+    schemas.update(body_schemas())
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     unforeseen = {"$ref": f"#/components/schemas/{Problem.__name__}"}
     for path in described["paths"].values():
         for operation in path.values():
             responses = operation["responses"]
-            # Faults of parameters are 400 here.
-            responses.pop("422", None)
+            # Faults of parameters are 400 here; FastAPI would have them as 422.
+            if responses.get("422", {}).get("description") == "Validation Error":
+                del responses["422"]
             responses["500"] = {
                 "description": "Something unforeseen; the problem has the number of the log line.",
                 "content": {PROBLEM: {"schema": unforeseen}},
@@ -115,7 +122,9 @@ def docs_page(request: Request, context: _Context, lang: Language) -> Response:
     ]
     described = request.app.openapi()
     operations = [
-        _operation(path, operation) for path, item in described["paths"].items() for operation in item.values()
+        _operation(method, path, operation)
+        for path, item in described["paths"].items()
+        for method, operation in item.items()
     ]
     page = pages.render(
         request,
@@ -131,9 +140,14 @@ def docs_page(request: Request, context: _Context, lang: Language) -> Response:
     return page
 
 
-def _operation(path: str, operation: dict[str, Any]) -> dict[str, Any]:
+def _operation(method: str, path: str, operation: dict[str, Any]) -> dict[str, Any]:
+    body = operation.get("requestBody", {}).get("content", {})
     return {
         "id": operation["operationId"],
+        "method": method.upper(),
+        "keyed": bool(operation.get("security")),
+        "bodies": list(body),
+        "example": _example(body),
         "path": path,
         "summary": operation.get("summary", ""),
         "parameters": [
@@ -147,6 +161,15 @@ def _operation(path: str, operation: dict[str, Any]) -> dict[str, Any]:
         ],
         "responses": [(status, answer["description"]) for status, answer in sorted(operation["responses"].items())],
     }
+
+
+def _example(body: dict[str, Any]) -> str:
+    """The example of a body, as a program would send it."""
+    for content in body.values():
+        for example in content.get("examples", {}).values():
+            value = example["value"]
+            return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
+    return ""
 
 
 def _type(schema: dict[str, Any]) -> str:

@@ -188,15 +188,20 @@ def refuse_unknown(request: Request) -> None:
 
 def _known_parameters(request: Request) -> list[str]:
     """The names of the query parameters of the route that the request came to."""
+    return sorted(set(_names_of(getattr(request.scope.get("route"), "dependant", None))))
+
+
+def _names_of(dependant: Any) -> list[str]:
     names: list[str] = []
-    dependant = getattr(request.scope.get("route"), "dependant", None)
     for parameter in getattr(dependant, "query_params", ()):
         model = parameter.field_info.annotation
         if isinstance(model, type) and issubclass(model, BaseModel):
             names += [field.alias or name for name, field in model.model_fields.items()]
         else:
             names.append(parameter.alias)
-    return sorted(names)
+    for inner in getattr(dependant, "dependencies", ()):
+        names += _names_of(inner)
+    return names
 
 
 def _advice(fault: Any, known: list[str]) -> str:

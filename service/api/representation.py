@@ -188,7 +188,11 @@ def documented(
     forms = tuple(forms)
     other = content_of(form for form in forms if form != JSON)
     answers: dict[int | str, dict[str, Any]] = {
-        200: {"model": model, "description": f"For instance of `{example}`.", "content": other},
+        200: {
+            "model": model,
+            "description": f"For instance of `{example}`.",
+            "content": {JSON: live_example(example), **other},
+        },
         304: {"description": "The client has this version already."},
         400: problem_response("A parameter is not understood; the problem says which there are."),
         406: problem_response("None of the forms is acceptable; the problem lists them."),
@@ -197,6 +201,11 @@ def documented(
         answers[301] = {"description": "It was merged into another, which `Location` names."}
         answers[404] = problem_response("There is no such thing.")
     return answers
+
+
+def live_example(address: str) -> dict[str, Any]:
+    """The example of an answer: what is answered at that address now, so that it is never out of date."""
+    return {"examples": {"live": {"summary": f"What {address} answers.", "externalValue": address}}}
 
 
 def content_of(media_types: Iterable[str]) -> dict[str, dict[str, Any]]:

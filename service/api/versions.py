@@ -118,7 +118,9 @@ async def open_version(context: Context, version: int) -> AsyncIterator[Context]
     async with store:
         index = await asyncio.to_thread(_index, context, store.match)
         try:
-            yield Context(settings, store, index, context.texts, context.languages, context.authors)
+            yield Context(
+                settings, store, index, context.texts, context.languages, context.authors, forms=context.forms
+            )
         finally:
             index.close()
 
