@@ -7,14 +7,17 @@ same claim; an entity is selected when one of the claims about it meets them all
 import base64
 import json
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from heapq import nsmallest
 from itertools import islice
 from typing import Literal
 
 from service.errors import BadRequest, InvalidEdtf
-from service.graph.columns import Columns, bitmap, columns_of, few_row_ids, flags_of, row_ids
+from service.graph.bitmaps import bitmap, few_bits, few_row_ids, flags_up_to, row_ids
+from service.graph.columns import Columns, Condition, Part, Period, columns_of
 from service.graph.edtf import bounds
 from service.graph.fold import stems, words_query
 from service.graph.index import LANGUAGES
@@ -136,7 +139,7 @@ def select(connection: sqlite3.Connection, selection: Selection, base: str) -> P
         marks = ",".join(map(str, row_ids(chosen)))
         rows = connection.execute(f"{sql} AND id IN ({marks}){order} LIMIT {wanted}", values).fetchall()
     else:
-        flags = flags_of(chosen).ljust(max(columns.claim_size, columns.resource_size), b"\0")
+        flags = flags_up_to(chosen, max(columns.claim_size, columns.resource_size))
         rows = list(islice((row for row in connection.execute(sql + order, values) if flags[row[0]]), wanted))
     more = bool(selection.limit) and len(rows) > selection.limit
     rows = rows[: selection.limit] if more else rows
@@ -187,16 +190,14 @@ def _facet(
 def _facet_counts(
     connection: sqlite3.Connection, columns: Columns, selection: Selection, name: str, base: str
 ) -> dict[str, int]:
-    chosen = _chosen(connection, columns, selection, base)
     if selection.of_claims:
+        chosen = _chosen(connection, columns, selection, base)
         return columns.counts("predicate" if name == "relation" else name, chosen)
-    if name == "type":
-        return columns.resource_counts(columns.filed_types, chosen)
-    if name == "kind":
-        return columns.resource_counts(columns.filed_kinds, chosen)
-    if not _speaks_of_claims(selection):
-        return columns.resource_counts(columns.spoken_of["document"], chosen)
-    return columns.document_counts(_meeting(connection, columns, selection, base), chosen)
+    if name == "document":
+        claims, conditions = _meeting(connection, columns, selection, base)
+        return columns.document_counts(claims, conditions, _period(selection), _parts(connection, columns, selection))
+    chosen = _chosen(connection, columns, selection, base)
+    return columns.resource_counts(columns.filed_types if name == "type" else columns.filed_kinds, chosen)
 
 
 def _facet_name(value: str) -> str:
@@ -210,64 +211,86 @@ def _chosen(connection: sqlite3.Connection, columns: Columns, selection: Selecti
 
 
 def _chosen_claims(connection: sqlite3.Connection, columns: Columns, selection: Selection, base: str) -> int:
-    chosen = columns.all_claims
+    chosen, _ = _meeting(connection, columns, selection, base)
     if selection.collection == "observations":
-        chosen &= columns.claims["type"].get("Observation", 0)
+        chosen &= columns.having("type", ("Observation",))
     if selection.collection == "timeline":
         chosen &= columns.timed
     if selection.types:
-        chosen &= _any(columns.claims["type"], selection.types)
+        chosen &= columns.having("type", selection.types)
     if selection.keys:
         marks = ", ".join("?" * len(selection.keys))
         rows = connection.execute(f"SELECT id FROM claim WHERE key IN ({marks})", selection.keys)
-        chosen &= bitmap((row[0] for row in rows), columns.claim_size)
+        chosen &= few_bits([row[0] for row in rows], columns.claim_size)
     if selection.text:
         chosen &= columns.claims_about(_named(connection, selection.text))
     if selection.kinds:
         of_kind = _any(columns.kinds, _with_narrower(connection, selection.kinds))
         chosen &= columns.claims_about(few_row_ids(of_kind))
-    return chosen & _meeting(connection, columns, selection, base)
+    return chosen
 
 
 def _chosen_resources(connection: sqlite3.Connection, columns: Columns, selection: Selection, base: str) -> int:
     chosen = columns.live
-    if selection.collection == "threats":
-        threatening = connection.execute("SELECT subject FROM claim WHERE predicate = ?", (_NS + "threatens",))
-        rows = (columns.row_of[row[0]] for row in threatening if row[0] in columns.row_of)
-        chosen &= columns.schemes.get("threats", 0) | bitmap(rows, columns.resource_size)
-    else:
-        chosen &= _any(columns.classes, COLLECTIONS[selection.collection])
-    if selection.types:
-        chosen &= _any(columns.classes, selection.types)
-    if selection.kinds:
-        chosen &= _any(columns.kinds, _with_narrower(connection, selection.kinds))
-    if selection.text:
-        chosen &= bitmap(_named(connection, selection.text), columns.resource_size)
+    for part in _parts(connection, columns, selection):
+        chosen &= part.resources
     return chosen & _spoken_of(connection, columns, selection, base)
+
+
+def _parts(connection: sqlite3.Connection, columns: Columns, selection: Selection) -> list[Part]:
+    """What a resource must be, whatever is said of it."""
+    if selection.collection == "threats":
+        threats = columns.schemes.get("threats", 0) | _threatening(connection, columns)
+        parts = [Part(("threats",), threats)]
+    else:
+        classes = COLLECTIONS[selection.collection]
+        parts = [Part(("class", *classes), _any(columns.classes, classes))]
+    if selection.types:
+        parts.append(Part(("class", *selection.types), _any(columns.classes, selection.types)))
+    if selection.kinds:
+        kinds = _with_narrower(connection, selection.kinds)
+        parts.append(Part(("kind", *kinds), _any(columns.kinds, kinds)))
+    if selection.text:
+        names = partial(_named, connection, selection.text)
+        named = columns.kept(("named", selection.text), lambda: bitmap(names(), columns.resource_size))
+        parts.append(Part(("text", selection.text), named))
+    return parts
+
+
+def _threatening(connection: sqlite3.Connection, columns: Columns) -> int:
+    """Whatever a claim says to threaten something."""
+
+    def make() -> int:
+        claims = ",".join(map(str, row_ids(columns.having("predicate", (_NS + "threatens",)))))
+        sql = (
+            f"SELECT resource.id FROM claim JOIN resource ON resource.iri = claim.subject WHERE claim.id IN ({claims})"
+        )
+        return few_bits([row[0] for row in connection.execute(sql)], columns.resource_size)
+
+    return columns.kept(("threatening",), make)
 
 
 def _spoken_of(connection: sqlite3.Connection, columns: Columns, selection: Selection, base: str) -> int:
     """The resources that a claim which meets the filters of claims is about; all of them if there are no such filters."""
     if not _speaks_of_claims(selection):
         return columns.live
-    parts = _claim_parts(selection, base)
-    if len(parts) == 1 and not _has_other_filters_of_claims(selection):
-        ((name, values),) = parts.items()
-        return _any(columns.spoken_of[name], values)
-    return columns.kept(
-        ("spoken of", replace(selection.all_of_it, collection="claims", types=(), kinds=(), text=None)),
-        lambda: columns.resources_of(columns.all_claims & _meeting(connection, columns, selection, base)),
-    )
+
+    def make() -> int:
+        claims, conditions = _meeting(connection, columns, selection, base)
+        return columns.resources_of(claims, conditions, _period(selection))
+
+    return columns.kept(("spoken of", _of_claims_alone(selection)), make)
+
+
+def _of_claims_alone(selection: Selection) -> Selection:
+    """The filters that speak of a claim."""
+    return replace(selection.all_of_it, collection="claims", types=(), kinds=(), text=None, keys=())
 
 
 def _speaks_of_claims(selection: Selection) -> bool:
     filters = (selection.documents, selection.modalities, selection.predicates, selection.asserters)
-    return any(filters) or _has_other_filters_of_claims(selection)
-
-
-def _has_other_filters_of_claims(selection: Selection) -> bool:
-    filters = (selection.related, selection.about, selection.topics, selection.places, selection.begin, selection.end)
-    return any(filters)
+    others = (selection.related, selection.about, selection.topics, selection.places, selection.begin, selection.end)
+    return any(filters) or any(others)
 
 
 def _claim_parts(selection: Selection, base: str) -> dict[str, tuple[str, ...]]:
@@ -281,25 +304,42 @@ def _claim_parts(selection: Selection, base: str) -> dict[str, tuple[str, ...]]:
     return {name: values for name, values in parts.items() if values}
 
 
-def _meeting(connection: sqlite3.Connection, columns: Columns, selection: Selection, base: str) -> int:
-    """The claims that meet every filter of claims."""
-    chosen = columns.all_claims
+def _meeting(
+    connection: sqlite3.Connection, columns: Columns, selection: Selection, base: str
+) -> tuple[int, list[Condition]]:
+    """The claims that meet every filter of claims, and those filters but for the period."""
+
+    def make() -> tuple[int, list[Condition]]:
+        conditions = list(_conditions(connection, columns, selection, base))
+        claims = columns.all_claims
+        for condition in conditions:
+            claims &= condition.claims
+        return columns.within(_period(selection), claims), conditions
+
+    return columns.kept(("meeting", _of_claims_alone(selection)), make)
+
+
+def _conditions(
+    connection: sqlite3.Connection, columns: Columns, selection: Selection, base: str
+) -> Iterator[Condition]:
     for name, values in _claim_parts(selection, base).items():
-        chosen &= _any(columns.claims[name], values)
+        yield Condition(name, values, columns.having(name, values))
     if selection.related:
-        chosen &= columns.claims_about(_rows(connection, selection.related))
+        claims = columns.claims_about(_rows(connection, selection.related))
+        yield Condition("related", selection.related, claims)
     if selection.about:
-        chosen &= columns.claims_about(columns.row_of[iri] for iri in selection.about if iri in columns.row_of)
+        yield Condition("about", selection.about, columns.claims_about(_rows_of_iris(connection, selection.about)))
     if selection.topics:
-        chosen &= columns.claims_about(_rows(connection, _with_narrower(connection, selection.topics)))
+        topics = _rows(connection, _with_narrower(connection, selection.topics))
+        yield Condition("topic", selection.topics, columns.claims_about(topics))
     if selection.places:
-        places = columns.claims_about(_rows(connection, selection.places))
-        chosen &= _any(columns.claims["predicate"], tuple(_NS + name for name in _PLACE_PREDICATES))
-        chosen &= places and bitmap(_placed(connection, columns, selection.places), columns.claim_size)
-    return _in_period(columns, selection, chosen)
+        claims = columns.having("predicate", (_NS + name for name in _PLACE_PREDICATES))
+        claims &= few_bits(_placed(connection, selection.places), columns.claim_size)
+        claims &= columns.claims_about(_rows(connection, selection.places))
+        yield Condition("place", selection.places, claims)
 
 
-def _placed(connection: sqlite3.Connection, columns: Columns, places: tuple[str, ...]) -> list[int]:
+def _placed(connection: sqlite3.Connection, places: tuple[str, ...]) -> list[int]:
     marks = ", ".join("?" * len(places))
     sql = (
         "SELECT claim FROM role JOIN resource ON resource.iri = role.resource"
@@ -308,13 +348,12 @@ def _placed(connection: sqlite3.Connection, columns: Columns, places: tuple[str,
     return [row[0] for row in connection.execute(sql, places)]
 
 
-def _in_period(columns: Columns, selection: Selection, chosen: int) -> int:
+def _period(selection: Selection) -> Period:
     starts, ends = ("begins_by", "ends_after") if selection.mode == "certainly" else ("earliest", "latest")
-    if selection.end is not None:
-        chosen &= columns.at_most(starts, selection.end.isoformat())
-    if selection.begin is not None:
-        chosen &= columns.at_least(ends, selection.begin.isoformat())
-    return chosen
+    return Period(
+        since=(ends, selection.begin.isoformat()) if selection.begin else None,
+        until=(starts, selection.end.isoformat()) if selection.end else None,
+    )
 
 
 def _any(values: dict[str, int], wanted: tuple[str, ...]) -> int:
@@ -340,6 +379,11 @@ def _with_narrower(connection: sqlite3.Connection, slugs: tuple[str, ...]) -> tu
 def _rows(connection: sqlite3.Connection, slugs: tuple[str, ...]) -> list[int]:
     marks = ", ".join("?" * len(slugs))
     return [row[0] for row in connection.execute(f"SELECT id FROM resource WHERE slug IN ({marks})", slugs)]
+
+
+def _rows_of_iris(connection: sqlite3.Connection, iris: tuple[str, ...]) -> list[int]:
+    marks = ", ".join("?" * len(iris))
+    return [row[0] for row in connection.execute(f"SELECT id FROM resource WHERE iri IN ({marks})", iris)]
 
 
 def _predicate_iri(name: str) -> str:

@@ -1,12 +1,26 @@
 """Bitmaps of the index say what its rows say."""
 
+from array import array
 from collections import Counter
+from itertools import accumulate
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.graph.columns import Columns, _Bounds, bitmap, columns_of, few_row_ids, flags_of, row_ids
+from service.graph.bitmaps import (
+    Ranks,
+    Runs,
+    bitmap,
+    counts_in,
+    few_bits,
+    few_row_ids,
+    flags_of,
+    row_ids,
+    rows_of_byte,
+    spread,
+)
+from service.graph.columns import Columns, Period, columns_of
 from service.store.base import Delta
 from tests.graph.sample import BASE, matching, sample_index, sample_store
 
@@ -17,6 +31,7 @@ IDS = st.sets(st.integers(0, 300), max_size=80)
 def test_a_bitmap_gives_back_its_row_ids(ids: set[int]) -> None:
     bits = bitmap(ids, 301)
     assert list(row_ids(bits)) == list(few_row_ids(bits)) == sorted(ids)
+    assert few_bits(list(ids), 301) == bits
     assert bits.bit_count() == len(ids)
     assert sum(flags_of(bits)) == len(ids)
 
@@ -30,11 +45,41 @@ def test_sets_are_combined_as_bits(one: set[int], other: set[int]) -> None:
 DAYS = st.dates().map(lambda day: day.isoformat())
 
 
-@given(st.lists(DAYS, max_size=200), DAYS)
-def test_bounds_compare_as_dates_do(days: list[str], day: str) -> None:
-    rows = [(value, number) for number, value in enumerate(days)]
-    bounds = _Bounds(list(rows), len(rows) + 1)
-    assert set(row_ids(bounds.at_most(day))) == {number for value, number in rows if value <= day}
+@given(st.lists(DAYS | st.none(), max_size=200), DAYS)
+def test_bounds_compare_as_dates_do(days: list[str | None], day: str) -> None:
+    known = sorted({value for value in days if value})
+    ranks = Ranks(array("I", [known.index(value) + 1 if value else 0 for value in days]), known)
+    rows = [(number, value) for number, value in enumerate(days) if value]
+    for asked in (day, *known):
+        assert list(row_ids(ranks.at_most(asked))) == [number for number, value in rows if value <= asked]
+        assert list(row_ids(ranks.at_least(asked))) == [number for number, value in rows if value >= asked]
+
+
+@given(st.lists(st.integers(1, 9), max_size=60), IDS)
+def test_a_run_is_met_where_one_of_its_rows_is(lengths: list[int], ids: set[int]) -> None:
+    ends = list(accumulate(lengths))
+    rows = {row for row in ids if ends and row < ends[-1]}
+    met = [number for number, end in enumerate(ends) if rows & set(range(end - lengths[number], end))]
+    runs = Runs([end - 1 for end in ends])
+    assert list(row_ids(runs.numbers(bitmap(rows, 301)))) == met
+    assert list(row_ids(runs.any(bitmap(rows, 301)))) == [ends[number] - 1 for number in met]
+
+
+@given(IDS, st.lists(st.tuples(st.integers(0, 310), st.integers(0, 40)), max_size=20))
+def test_bits_are_counted_in_any_range(ids: set[int], ranges: list[tuple[int, int]]) -> None:
+    asked = [(start, start + length) for start, length in ranges]
+    assert list(counts_in(bitmap(ids, 301), asked)) == [len(ids & set(range(*one))) for one in asked]
+
+
+@given(IDS, st.lists(st.integers(0, 300), max_size=90))
+def test_rows_are_put_into_another_order(ids: set[int], order: list[int]) -> None:
+    spread_out = spread(order, bitmap(ids, 301), 301)
+    assert list(row_ids(spread_out)) == [place for place, row in enumerate(order) if row in ids]
+
+
+@given(st.binary(max_size=50), st.integers(0, 255))
+def test_rows_are_found_by_their_byte(data: bytes, value: int) -> None:
+    assert list(row_ids(rows_of_byte(data, value))) == [place for place, byte in enumerate(data) if byte == value]
 
 
 @pytest.fixture(scope="module")
@@ -48,11 +93,15 @@ def test_counts_are_those_of_the_rows(columns: Columns, column: str) -> None:
     assert columns.counts(column, columns.all_claims) == Counter(row[0] for row in rows)
 
 
-def test_at_least_leaves_undated_claims_out(columns: Columns) -> None:
-    assert columns.at_least("latest", "2014-12-31").bit_count() == 1
-    assert columns.at_least("latest", "2015-01-01") == 0
-    assert columns.at_most("earliest", "2014-01-01").bit_count() == 1
-    assert columns.at_most("earliest", "2013-12-31") == 0
+def test_a_period_leaves_undated_claims_out(columns: Columns) -> None:
+    def found(**period: tuple[str, str]) -> int:
+        return columns.within(Period(**period), columns.all_claims).bit_count()
+
+    assert found() == 3
+    assert found(since=("latest", "2014-12-31")) == 1
+    assert found(since=("latest", "2015-01-01")) == 0
+    assert found(until=("earliest", "2014-01-01")) == 1
+    assert found(until=("earliest", "2013-12-31")) == 0
 
 
 def test_readers_of_a_new_version_get_new_columns_and_others_keep_theirs() -> None:

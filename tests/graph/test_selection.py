@@ -1,12 +1,18 @@
 """A selection is one request: filters hold together, pages follow each other, facets count what is listed."""
 
+import random
+import sqlite3
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
 from service.errors import BadRequest
 from service.graph import columns
+from service.graph.index import Index
 from service.graph.selection import COLLECTIONS, Selection, facets, is_member, period_of, select
+from tests.benchmarks.graph import names
+from tests.benchmarks.rest import MadeUpGraph
 from tests.graph.sample import BASE, sample_index
 
 READ = sample_index().connection
@@ -126,15 +132,56 @@ def test_facets_count_what_a_click_would_list():
             assert len(slugs(collection="claims", **{attribute: (value,)})) == count
 
 
-@pytest.mark.parametrize("few", [0, 10_000])
-def test_a_document_counts_what_it_says_within_the_filters_few_claims_or_many(few, monkeypatch):
-    monkeypatch.setattr(columns, "_SPARSE", few)
-    connection = sample_index().connection
-    for modality, document in (("alleged", "d002"), ("asserted", "d001")):
-        selection = Selection(collection="entities", modalities=(modality,))
-        counted = dict(facets(connection, selection, BASE)["document"])
-        wanted = Selection(collection="entities", modalities=(modality,), documents=(document,))
-        assert counted == {document: select(connection, wanted, BASE).total}
+WAYS = [(0, 0), (2, 0), (0, 2)]
+
+
+@pytest.mark.parametrize(("claims", "resources"), WAYS, ids=["all at once", "claim by claim", "resource by resource"])
+def test_facets_count_what_each_filter_finds_in_every_way_of_counting(claims, resources, monkeypatch):
+    monkeypatch.setattr(columns, "_FEW_CLAIMS", claims)
+    monkeypatch.setattr(columns, "_FEW_RESOURCES", resources)
+    graph = MadeUpGraph(entities=60, seed=5)
+    index = Index(None, BASE)
+    index.build(graph.match, "1")
+    chance = random.Random(claims + 10 * resources)
+    for _ in range(40):
+        check_facets(index.connection, random_selection(graph, chance))
+
+
+def random_selection(graph: MadeUpGraph, chance: random.Random) -> Selection:
+    filters = {
+        "types": (chance.choice(("Person", "Actor", "Event", "Statement")),),
+        "kinds": (f"kind-{chance.randrange(8)}",),
+        "documents": tuple(f"d{chance.randrange(graph.documents):03}" for _ in range(2)),
+        "modalities": tuple({chance.choice(("asserted", "probable", "alleged")) for _ in range(2)}),
+        "predicates": (chance.choice(("memberOf", "partOf", "target")),),
+        "asserters": (f"e{chance.randrange(5)}",),
+        "related": (f"e{chance.randrange(20)}",),
+        "places": (f"e{chance.randrange(4)}",),
+        "text": names(chance.randrange(60))[0].split()[0][:3],
+        "begin": date(chance.randrange(1956, 2021), 6, 1),
+        "end": date(2030, 1, 1),
+        "mode": chance.choice(("possibly", "certainly")),
+    }
+    chosen = chance.sample(sorted(filters), chance.randrange(5))
+    return Selection(
+        collection=chance.choice(("entities", "actors", "claims")), **{name: filters[name] for name in chosen}
+    )
+
+
+def check_facets(connection: sqlite3.Connection, selection: Selection) -> None:
+    of_filter = {
+        "type": "types", "kind": "kinds", "document": "documents", "modality": "modalities", "relation": "predicates",
+        "asserter": "asserters",
+    }  # fmt: skip
+    for name, counted in facets(connection, selection, BASE).items():
+        without = replace(selection, **{of_filter[name]: ()})
+        for value, count in counted:
+            one = replace(without, **{of_filter[name]: (value,)})
+            assert select(connection, one, BASE).total == count, (one, name)
+        if name == "document":
+            listed = {row[0] for row in connection.execute("SELECT DISTINCT document FROM claim")}
+            found = {one for one in listed if select(connection, replace(without, documents=(one,)), BASE).total}
+            assert {value for value, _ in counted} == found
 
 
 def test_a_kind_finds_the_claims_about_what_is_of_it():
