@@ -89,8 +89,12 @@ class SelectionParameters(LanguageParameters, FilterParameters):
     )
     limit: int = Field(PAGE, ge=1, le=MAX_PAGE, description="Items of a page.", examples=[20])
     cursor: str | None = Field(None, max_length=400, description="From a `next` link; never made by hand.")
-    facets: bool = Field(
-        False, description="Counts for values of filters: the total that each would give.", examples=[True]
+    facets: str = Field(
+        "false",
+        max_length=100,
+        description="Counts for values of filters, the total that each would give: true for the usual ones, all, or names"
+        " with commas between, as type,topic.",
+        examples=["true", "topic,place"],
     )
     fields: str | None = Field(
         None,

@@ -31,7 +31,7 @@ from service.api.representation import (
 )
 from service.errors import BadRequest, NotFound
 from service.graph.describe import Item, find_claim
-from service.graph.selection import COLLECTIONS, Page, Selection, facets, is_member, select
+from service.graph.selection import COLLECTIONS, Page, Selection, facet_names, facets, is_member, select
 from service.graph.subgraph import claim_quads, description_quads
 from service.graph.tables import CLAIMS
 from service.rdf.formats import RDF_FORMATS
@@ -86,6 +86,7 @@ EXAMPLES = {
 def _list_handler(collection: str, suffix: str | None = None) -> Callable[..., Response]:
     def handler(request: Request, context: _Context, parameters: SelectionQuery) -> Response:
         selection = parameters.selection(collection)
+        names = facet_names(collection, parameters.facets)
         media_type = chosen_format(request, suffix or parameters.format, COLLECTION_FORMS)
         check_not_modified(request, context)
         if media_type != JSON:
@@ -93,8 +94,8 @@ def _list_handler(collection: str, suffix: str | None = None) -> Callable[..., R
         with context.snapshot() as connection:
             page = select(connection, selection, context.base)
             body = _list_body(request, context, selection, page, parameters.fields)
-            if parameters.facets:
-                counts = facets(connection, selection, context.base)
+            if names:
+                counts = facets(connection, selection, context.base, names)
                 body["facets"] = {
                     name: [{"value": value, "count": count} for value, count in values]
                     for name, values in counts.items()

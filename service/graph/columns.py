@@ -42,7 +42,7 @@ _FEW_CLAIMS, _FEW_RESOURCES = 1 / 50, 1 / 20
 _MOST_BITMAPS = 255
 
 
-class _Column:
+class Column:
     """The values of one column of the claims, each claim's numbered; a claim may have several asserters."""
 
     def __init__(self, pairs: Iterable[tuple[str | None, int]], size: int) -> None:
@@ -122,7 +122,7 @@ class _Mentions:
         self._having: dict[tuple[str, str], int] = {}
         self._ranks: dict[str, Ranks] = {}
 
-    def having(self, name: str, column: _Column, value: str) -> int:
+    def having(self, name: str, column: Column, value: str) -> int:
         """The mentions in claims that have the value; of each claim the column has one at most, of few."""
         found = self._having.get((name, value))
         if found is None:
@@ -186,6 +186,7 @@ class Columns:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._lock = threading.Lock()
         self._kept: OrderedDict[Any, Any] = OrderedDict()
+        self._more_columns: dict[str, Column] = {}
 
         def read(sql: str) -> sqlite3.Cursor:
             cursor = connection.cursor()
@@ -218,8 +219,8 @@ class Columns:
         rows = read(f"SELECT id, edtf IS NOT NULL, {', '.join((*names, *_BOUNDS))} FROM claim").fetchall()
         self.all_claims = bitmap((row[0] for row in rows), size)
         self.timed = bitmap((row[0] for row in rows if row[1]), size)
-        self.columns = {name: _Column(((row[at], row[0]) for row in rows), size) for at, name in enumerate(names, 2)}
-        self.columns["asserter"] = _Column(read("SELECT resource, claim FROM role WHERE role = 'assertedBy'"), size)
+        self.columns = {name: Column(((row[at], row[0]) for row in rows), size) for at, name in enumerate(names, 2)}
+        self.columns["asserter"] = Column(read("SELECT resource, claim FROM role WHERE role = 'assertedBy'"), size)
         self._bounds = {name: _bound([(row[at], row[0]) for row in rows], size) for at, name in enumerate(_BOUNDS, 6)}
         self._ranks = {name: Ranks(bound.numbers, bound.days) for name, bound in self._bounds.items()}
 
@@ -373,6 +374,39 @@ class Columns:
         for resource in resources:
             counted.update({numbers[claim] for claim in self._claims_of(resource) if wanted[claim]})
         return {values[number]: count for number, count in counted.items() if number}
+
+    def spoken_counts(self, column: Column, claims: int, resources: int) -> dict[str, int]:
+        """Of how many of these resources one of these claims speaks that has the value, for each value of a column."""
+        further: defaultdict[int, list[int]] = defaultdict(list)
+        for claim, number in column.further:
+            further[claim].append(number)
+        counted: Counter[int] = Counter()
+        for met in self._claims_by_resource(claims, resources):
+            numbers = {column.numbers[claim] for claim in met}
+            if further:
+                numbers.update(*(further[claim] for claim in met if claim in further))
+            counted.update(numbers)
+        return {column.values[number]: count for number, count in counted.items() if number}
+
+    def _claims_by_resource(self, claims: int, resources: int) -> Iterable[Iterable[int]]:
+        """Of each of these resources those of the claims that are about it; resources with none may be missing."""
+        if claims.bit_count() < self.claim_size * _FEW_CLAIMS:
+            wanted = flags_up_to(resources, self.resource_size)
+            found: defaultdict[int, list[int]] = defaultdict(list)
+            for claim in few_row_ids(claims):
+                for resource in self._about_of(claim):
+                    if wanted[resource]:
+                        found[resource].append(claim)
+            return found.values()
+        flags = flags_up_to(claims, self.claim_size)
+        return ([claim for claim in self._claims_of(one) if flags[claim]] for one in few_row_ids(resources))
+
+    def column(self, name: str, pairs: Callable[[], Iterable[tuple[str, int]]]) -> Column:
+        """A column that is made when it is first asked for, from values and claims; no pair comes twice."""
+        found = self._more_columns.get(name)
+        if found is None:
+            found = self._more_columns[name] = Column(pairs(), self.claim_size)
+        return found
 
 
 def _bound(rows: list[tuple[str | None, int]], size: int) -> _Bound:
