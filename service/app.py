@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service import __version__
 from service.api import changes as changes_api
-from service.api import discovery, docs, exports, linked_data, pages, reconcile, rest
+from service.api import discovery, docs, exports, linked_data, list_pages, pages, reconcile, rest
 from service.api.auth import with_read_keys
 from service.api.context import Context
 from service.api.gated_store import gated, with_keys
@@ -82,7 +82,7 @@ def create_app(context: Context) -> ASGIApp:
     docs.install_openapi(api)
     # Spreadsheets' tools and browsers add parameters of their own; the API says what it does not know.
     strict = (changes_api, rest, discovery)
-    for module in (changes_api, rest, discovery, reconcile, exports, linked_data, docs, pages):
+    for module in (changes_api, rest, discovery, reconcile, exports, linked_data, docs, pages, list_pages):
         api.include_router(module.router, dependencies=[Depends(refuse_unknown)] if module in strict else [])
     sparql, graphs = _sparql_apps(context, pages.editor(api))
     health = create_health_app(context.store)

@@ -14,7 +14,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.api.context import Context, context_of
 from service.api.interface_text import LANGUAGES, say
-from service.api.parameters import SLUG
 from service.errors import BadRequest, InvalidEdtf, MarsadError, NotFound
 from service.graph.ask import ask
 from service.graph.counts import KINDS, MODALITIES, count_claims
@@ -22,8 +21,7 @@ from service.graph.describe import Describer, Item, find_claim, find_resource
 from service.graph.edtf_words import in_words as date_in_words
 from service.graph.questions import Question, find_question, questions
 from service.graph.review import ReviewRow
-from service.graph.search import search
-from service.graph.selection import COLLECTIONS, Selection, select
+from service.graph.selection import Selection, select
 from service.graph.words import Authors, heading, number_in_words, place_on_page, sentence, value_in_words
 from service.paths import ontology_dir
 from service.rdf.iris import local_name
@@ -225,32 +223,6 @@ def _resource_cell(context: Context, describer: Describer, node: ox.NamedNode) -
     return _plain(say(name, describer.language))
 
 
-@router.get("/{lang}/claims")
-def claims_page(
-    request: Request,
-    context: _Context,
-    lang: Language,
-    document: Annotated[str | None, Query(pattern=r"^d[0-9]{3,6}$")] = None,
-    asserter: Annotated[str | None, Query(pattern=SLUG, max_length=200)] = None,
-    cursor: Annotated[str | None, Query(max_length=400)] = None,
-) -> HTMLResponse:
-    wanted = {"document": document, "asserter": asserter}
-    query = "".join(f"{name}={value}&" for name, value in wanted.items() if value)
-    if not query:
-        raise BadRequest("say whose claims: document=d001, or asserter= with the name of an actor")
-    documents, asserters = (tuple(filter(None, (value,))) for value in wanted.values())
-    selection = Selection(collection="claims", documents=documents, asserters=asserters, cursor=cursor, language=lang)
-    page = select(context.reader, selection, context.base)
-    describer = context.describer(lang)
-    claims = [{**in_words(claim, lang, context.authors), "alone": True} for claim in describer.claims(page.ids)]
-    about = f"id/{asserter}" if asserter else f"doc/{document}"
-    title = describer.reference(context.base + about)["label"]
-    following = f"?{query}cursor={page.next_cursor}" if page.next_cursor else None
-    return render(
-        request, context, lang, "claims_list.html", title=title, claims=claims, total=page.total, next=following
-    )
-
-
 @router.get("/{lang}/review")
 def review_page(request: Request, context: _Context, lang: Language) -> HTMLResponse:
     describer = context.describer(lang)
@@ -324,34 +296,6 @@ def _claims_in_words(context: Context, claims: Iterable[ox.NamedNode], lang: str
     describer = context.describer(lang)
     rows = [find_claim(context.reader, local_name(claim)) for claim in claims]
     return [in_words(claim, lang, context.authors) for claim in describer.claims(rows)]
-
-
-@router.get("/{lang}/{collection}")
-def list_page(
-    request: Request,
-    context: _Context,
-    lang: Language,
-    collection: str,
-    q: Annotated[str, Query(max_length=200)] = "",
-    cursor: Annotated[str | None, Query(max_length=400)] = None,
-) -> HTMLResponse:
-    if collection not in _TILES or collection not in COLLECTIONS:
-        raise NotFound(f"there is no page {collection}; there are {', '.join(_TILES)}")
-    describer = context.describer(lang)
-    shown: dict[str, Any] = {"title": say(collection, lang), "query": q, "next": None}
-    if q:
-        hits = search(context.reader, q, limit=100)
-        items = [{**describer.reference(hit.iri), "matched": hit.name} for hit in hits]
-        shown |= {"items": items, "total": len(items)}
-    else:
-        page = select(context.reader, Selection(collection=collection, language=lang, cursor=cursor), context.base)
-        shown |= {"items": [describer.resource(row_id) for row_id in page.ids], "total": page.total}
-        if page.next_cursor:
-            shown["next"] = f"?cursor={page.next_cursor}"
-    for item in shown["items"]:
-        item.setdefault("matched", None)
-        item["type_label"] = context.term_label(item["type"], lang)
-    return render(request, context, lang, "list.html", **shown)
 
 
 def in_words(claim: Item, language: str, authors: Authors) -> Item:
