@@ -41,7 +41,7 @@ from service.graph.keys import Keys
 from service.graph.loading import follow_sources
 from service.graph.ontology import read_ontology, read_shapes
 from service.graph.questions import questions
-from service.paths import data_dir, ontology_dir
+from service.paths import EXPLORER, data_dir, ontology_dir
 from service.rdf.iris import graph_iri
 from service.rdf.namespaces import DCTERMS_CREATOR, DCTERMS_LANGUAGE, prefixes
 from service.settings import Settings
@@ -78,7 +78,7 @@ def create_app(context: Context) -> ASGIApp:
     )
     api.state.context = context
     install_handlers(api)
-    api.mount("/static", StaticFiles(directory=pages.EXPLORER / "static"), name="static")
+    api.mount("/static", StaticFiles(directory=EXPLORER / "static"), name="static")
     docs.install_openapi(api)
     # Spreadsheets' tools and browsers add parameters of their own; the API says what it does not know.
     strict = (changes_api, rest, discovery)

@@ -18,14 +18,15 @@ from service.api.linked_data import wanted_language
 from service.api.models import Problem
 from service.api.parameters import refuse_unknown
 from service.api.record_schemas import body_schemas
-from service.api.representation import PROBLEM, as_json, check_not_modified, read_headers
+from service.api.representation import PROBLEM, as_json, check_not_modified
 from service.api.write_description import SECURITY_SCHEMES
+from service.paths import EXPLORER
 from service.rdf.namespaces import NS, OWL, SKOS
 
 router = APIRouter(include_in_schema=False)
 _Context = Annotated[Context, Depends(context_of)]
 Language = Literal["en", "fr", "ar"]
-SNIPPETS = pages.EXPLORER / "snippets.yaml"
+SNIPPETS = EXPLORER / "snippets.yaml"
 _INTRODUCTION = (
     "Everything can be read without a key. Lists come in pages; follow next. Each selection is also a file."
     " An unknown parameter is refused with what there is. Errors are problems as RFC 9457 has them."
@@ -126,7 +127,7 @@ def docs_page(request: Request, context: _Context, lang: Language) -> Response:
         for path, item in described["paths"].items()
         for method, operation in item.items()
     ]
-    page = pages.render(
+    return pages.render(
         request,
         context,
         lang,
@@ -136,8 +137,6 @@ def docs_page(request: Request, context: _Context, lang: Language) -> Response:
         snippets=shown,
         operations=operations,
     )
-    page.headers.update(read_headers(request, context))
-    return page
 
 
 def _operation(method: str, path: str, operation: dict[str, Any]) -> dict[str, Any]:
@@ -203,7 +202,7 @@ def ontology_page(request: Request, context: _Context, lang: Language) -> Respon
         ],
         schemes=found["schemes"],
     )
-    page.headers.update(read_headers(request, context) | {"Link": f'<{NS.rstrip("#")}>; rel="about"'})
+    page.headers["Link"] = f'<{NS.rstrip("#")}>; rel="about"'
     return page
 
 

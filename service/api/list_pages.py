@@ -9,7 +9,7 @@ from pydantic import ConfigDict
 
 from service.api.context import Context, context_of
 from service.api.interface_text import say
-from service.api.pages import in_words, render
+from service.api.pages import in_words, not_modified, render
 from service.api.parameters import FilterParameters, SelectionParameters
 from service.errors import NotFound
 from service.graph.describe import Describer, Item
@@ -17,7 +17,7 @@ from service.graph.search import search
 from service.graph.selection import COLLECTIONS, Selection, facet_names, facets, select
 from service.graph.words import heading
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[Depends(not_modified)])
 _Context = Annotated[Context, Depends(context_of)]
 # Values of a facet on a page; the API has the others.
 _MOST_SHOWN = 12

@@ -3,7 +3,6 @@
 import re
 from collections.abc import AsyncIterator, Iterable
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import jinja2
@@ -14,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.api.context import Context, context_of
 from service.api.interface_text import LANGUAGES, say
+from service.api.representation import check_not_modified, read_headers
 from service.errors import BadRequest, InvalidEdtf, MarsadError, NotFound
 from service.graph.ask import ask
 from service.graph.counts import KINDS, MODALITIES, count_claims
@@ -23,17 +23,24 @@ from service.graph.questions import Question, find_question, questions
 from service.graph.review import ReviewRow
 from service.graph.selection import Selection, select
 from service.graph.words import Authors, heading, number_in_words, place_on_page, sentence, value_in_words
-from service.paths import ontology_dir
+from service.paths import EXPLORER, ontology_dir
 from service.rdf.iris import local_name
 from service.rdf.namespaces import EDTF, NS, SKOS_DEFINITION, XSD_DECIMAL, XSD_INTEGER, prefixes
 from service.store.base import Answer
 
 Language = Literal["en", "fr", "ar"]
-router = APIRouter(include_in_schema=False)
 _Context = Annotated[Context, Depends(context_of)]
+
+
+def not_modified(request: Request, context: _Context) -> None:
+    """Answers 304 to who has the page already; what a visitor types as a query is asked anew each time."""
+    if "query" not in request.query_params:
+        check_not_modified(request, context)
+
+
+router = APIRouter(include_in_schema=False, dependencies=[Depends(not_modified)])
 _TILES = ("entities", "actors", "institutions", "threats", "agreements", "events", "measures", "documents", "topics")
 _FOLDERS = ("id", "topic", "doc")
-EXPLORER = Path(__file__).resolve().parents[1] / "explorer"
 # Bytes of an answer that the query page shows: about two thousand rows; more is for programs.
 _MOST_SHOWN = 500_000
 # A number of four digits may be a year, which nobody writes in groups.
@@ -117,7 +124,8 @@ async def query_page(
     request: Request, context: _Context, lang: Language, query: Annotated[str, Query(max_length=65536)] = ""
 ) -> HTMLResponse:
     answer = await _answer(context, query, lang)
-    return render(request, context, lang, "query.html", title="SPARQL", query=query or _FIRST_QUERY, **answer)
+    shown = {"title": "SPARQL", "query": query or _FIRST_QUERY, **answer}
+    return render(request, context, lang, "query.html", lasting=not query, **shown)
 
 
 @router.get("/{lang}/questions")
@@ -134,7 +142,15 @@ async def question_page(request: Request, context: _Context, lang: Language, nam
     answer = await _answer(context, question.text, lang)
     title = question.titles.get(lang, question.title)
     return render(
-        request, context, lang, "question.html", title=title, question=question, query=question.text, **answer
+        request,
+        context,
+        lang,
+        "question.html",
+        lasting=not answer["problem"],
+        title=title,
+        question=question,
+        query=question.text,
+        **answer,
     )
 
 
@@ -336,8 +352,9 @@ def _definition(context: Context, iri: str, language: str) -> str | None:
 
 
 def render(
-    request: Request, context: Context, lang: str, template: str, *, status: int = 200, **values: Any
+    request: Request, context: Context, lang: str, template: str, *, lasting: bool = True, **values: Any
 ) -> HTMLResponse:
+    """A page with its validator. Not `lasting`: one that may be another the next time, with the same graph."""
     root = str(request.scope.get("root_path", ""))
     path = request.url.path.removeprefix(root)
     html = TEMPLATES.get_template(template).render(
@@ -350,8 +367,8 @@ def render(
         document_language=context.document_language,
         **values,
     )
-    headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "Vary": "Accept"}
-    return HTMLResponse(html, status_code=status, headers=headers)
+    headers = read_headers(request, context) if lasting else {"Cache-Control": "no-store", "Vary": "Accept"}
+    return HTMLResponse(html, headers=headers | {"Content-Security-Policy": CONTENT_SECURITY_POLICY})
 
 
 def _link(item: Item, *, root: str, lang: str, base: str) -> str:

@@ -195,6 +195,13 @@ def test_a_name_with_a_slip_leads_to_what_was_meant(service):
     assert "Closest names" not in words(service.get("/en/entities?q=interpol&type=Organization"))
 
 
+def test_a_page_has_the_validator_of_its_language_and_a_typed_query_has_none(service):
+    tags = {service.get(f"/{language}/id/daesh").headers["etag"] for language in ("en", "fr", "ar")}
+    assert len(tags) == 3
+    assert "etag" not in service.get("/en/query?query=SELECT%20(NOW()%20AS%20?now)%20%7B%7D").headers
+    assert "etag" not in service.get("/en/id/nobody").headers
+
+
 def test_the_query_page_answers_a_form_and_says_what_is_wrong(service):
     answer = service.get("/en/query?query=SELECT%20?p%20%7B%20id:daesh%20marsad:threatens%20?p%20%7D")
     assert '<a href="/en/id/morocco" title="morocco"><bdi>Morocco</bdi></a>' in answer.text

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from service.api import representation
 from service.api.rest import RESOURCES
 from tests.api.service import Service, triples
 
@@ -186,6 +187,15 @@ def test_a_form_that_is_not_there_is_a_406_with_those_there_are(service: Service
         "/id/interpol.ttl",
         "/ns.ttl",
         "/catalogue",
+        "/en",
+        "/fr/entities?document=d001",
+        "/ar/id/daesh",
+        "/en/claim/d002.coalition-founded.founded.e2014",
+        "/en/review",
+        "/en/query",
+        "/en/questions/names-of-daesh",
+        "/en/docs",
+        "/en/ns",
     ],
 )
 def test_every_read_has_a_validator_and_knows_it_again(service: Service, url: str) -> None:
@@ -197,12 +207,28 @@ def test_every_read_has_a_validator_and_knows_it_again(service: Service, url: st
     assert "Accept" in first.headers["vary"]
 
 
+def test_an_answer_of_an_index_that_is_behind_is_not_taken_for_one_of_the_present(
+    service: Service, monkeypatch
+) -> None:
+    now = service.get("/api/v1/actors").headers["etag"]
+    monkeypatch.setattr(type(service.context), "indexed", "the version before")
+    assert service.get("/api/v1/actors", if_none_match=now).status_code == 200
+
+
+def test_an_answer_of_an_older_release_is_not_taken_for_one_of_this(service: Service, monkeypatch) -> None:
+    now = service.get("/en/id/daesh").headers["etag"]
+    monkeypatch.setattr(representation, "made_by", lambda _: "another release")
+    assert service.get("/en/id/daesh", if_none_match=now).status_code == 200
+
+
 def test_the_validator_depends_on_the_form(service: Service) -> None:
     tags = {service.get("/api/v1/actors", accept).headers["etag"] for accept in ("text/csv", "text/turtle", None)}
     assert len(tags) == 3
 
 
-@pytest.mark.parametrize("url", ["/api/v1/actors", "/api/v1/claims.csv", "/api/v1/actors/interpol", "/id/interpol.ttl"])
+@pytest.mark.parametrize(
+    "url", ["/api/v1/actors", "/api/v1/claims.csv", "/api/v1/actors/interpol", "/id/interpol.ttl", "/en/id/daesh"]
+)
 def test_head_has_the_headers_of_get_and_no_body(service: Service, url: str) -> None:
     head, get = service.ask("HEAD", url), service.get(url)
     assert (head.status_code, head.content) == (200, b"")
