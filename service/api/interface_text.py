@@ -46,6 +46,8 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "Type": ("Type", "النوع"),
     "Kind": ("Genre", "الصنف"),
     "Relation": ("Relation", "العلاقة"),
+    "Subject": ("Sujet", "الموضوع"),
+    "Object": ("Objet", "المفعول"),
     "Speaks of": ("Parle de", "يتحدث عن"),
     "From": ("De", "من"),
     "To": ("À", "إلى"),

@@ -24,7 +24,8 @@ _MOST_SHOWN = 12
 # Names that are like what was typed, where it is more than part of one.
 _CLOSEST = 8
 _FORMS = (("csv", "CSV"), ("jsonld", "JSON-LD"), ("ttl", "Turtle"), ("graphml", "GraphML"))
-_FOLDERS = {"kind": "topic", "topic": "topic", "document": "doc", "asserter": "id", "place": "id", "related": "id"}
+_FOLDERS = {"kind": "topic", "topic": "topic", "document": "doc", "asserter": "id", "place": "id"}
+_ANYTHING = ("related", "subject", "object")
 _HEADINGS = {
     "q": "Name",
     "type": "Type",
@@ -36,6 +37,8 @@ _HEADINGS = {
     "topic": "Topic",
     "place": "Place",
     "related": "Speaks of",
+    "subject": "Subject",
+    "object": "Object",
     "from": "From",
     "to": "To",
     "mode": "In the period",
@@ -157,6 +160,11 @@ class _Labels:
             return say("certainly", self.language)
         if name in _FOLDERS:
             return str(self._describer.reference(f"{self._context.base}{_FOLDERS[name]}/{value}")["label"])
+        if name in _ANYTHING:
+            found = [
+                self._describer.reference(f"{self._context.base}{folder}/{value}") for folder in ("id", "topic", "doc")
+            ]
+            return str(next((one["label"] for one in found if one["type"]), value))
         return value
 
 

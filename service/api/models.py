@@ -113,7 +113,11 @@ class Relation(Model):
 
     relation: str
     inverse: bool
+    total: int = Field(description="Claims in this relation.")
     claims: list[Claim]
+    next: str | None = Field(
+        description="Where all claims in this relation are, page by page; null where none was left out."
+    )
 
 
 class Entity(Resource):

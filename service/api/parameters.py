@@ -34,6 +34,18 @@ class LanguageParameters(BaseModel):
     )
 
 
+class EntityParameters(LanguageParameters):
+    """Parameters of a resource with its claims."""
+
+    limit: int | None = Field(
+        None,
+        ge=1,
+        le=MAX_PAGE,
+        description="Claims of each relation, at most; `total` counts them and `next` leads to all. Without it: all of them.",
+        examples=[5],
+    )
+
+
 class FilterParameters(BaseModel):
     """Filters of a collection. A repeated filter means "one of these"."""
 
@@ -68,6 +80,12 @@ class FilterParameters(BaseModel):
         [], description="Property of a statement.", examples=[["heldPost"]]
     )
     related: list[Slug] = Field([], description="Entity that the claim speaks of.", examples=[["interpol"]])
+    subject: list[Slug] = Field(
+        [], description="What the claim says something of: subject, observed or judged.", examples=[["bcij"]]
+    )
+    object: list[Slug] = Field(
+        [], description="What is said of it: value, indicator, breakdown or aspect.", examples=[["rabat"]]
+    )
     begin: str | None = Field(
         None, alias="from", max_length=40, description="First day of the period, as EDTF.", examples=["2014-09"]
     )
@@ -118,6 +136,8 @@ class SelectionParameters(LanguageParameters, FilterParameters):
             modalities=tuple(self.modality),
             predicates=tuple(self.relation),
             related=tuple(self.related),
+            subjects=tuple(self.subject),
+            objects=tuple(self.object),
             begin=begin,
             end=end,
             mode=self.mode,
@@ -162,6 +182,7 @@ def read_selection(collection: str, query: str) -> tuple[Selection, str]:
 
 SelectionQuery = Annotated[SelectionParameters, Query()]
 FilterQuery = Annotated[FilterParameters, Query()]
+EntityQuery = Annotated[EntityParameters, Query()]
 LanguageQuery = Annotated[LanguageParameters, Query()]
 
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, create_model
 
 from service.api import models
 from service.api.context import Context, context_of
-from service.api.parameters import SLUG, LanguageQuery, SelectionQuery
+from service.api.parameters import SLUG, EntityQuery, LanguageQuery, SelectionQuery
 from service.api.representation import (
     COLLECTION_FORMS,
     CSV,
@@ -146,7 +146,7 @@ def _item_handler(collection: str, suffix: str | None = None) -> Callable[..., R
         slug: Annotated[
             str, Path(pattern=SLUG, max_length=200, description="Last part of the IRI.", examples=[example])
         ],
-        parameters: LanguageQuery,
+        parameters: EntityQuery,
     ) -> Response:
         media_type = chosen_format(request, suffix or parameters.format, ITEM_FORMS)
         row_id, iri, merged_into = _find_in(context, collection, slug)
@@ -158,7 +158,8 @@ def _item_handler(collection: str, suffix: str | None = None) -> Callable[..., R
         check_not_modified(request, context)
         if media_type == JSON:
             with context.snapshot():
-                return as_json(request, context, context.describer(parameters.lang).entity(row_id))
+                item = context.describer(parameters.lang).entity(row_id, limit=parameters.limit)
+            return as_json(request, context, _with_links(request, item, parameters.lang))
         if media_type == CSV:
             return as_table(
                 request,
@@ -170,6 +171,15 @@ def _item_handler(collection: str, suffix: str | None = None) -> Callable[..., R
 
     handler.__name__ = f"get_{collection}" + (f"_{suffix}" if suffix else "")
     return handler
+
+
+def _with_links(request: Request, item: Item, lang: str) -> Item:
+    """The item with, for each relation of which claims were left out, the address of the list that has all of them."""
+    path = f"{request.scope.get('root_path', '')}/api/v1/claims"
+    for group in item["relations"]:
+        filters = group.pop("filters")
+        group["next"] = f"{path}?{urlencode({**filters, 'lang': lang})}" if filters else None
+    return item
 
 
 def _find_in(context: Context, collection: str, slug: str) -> tuple[int, str, str | None]:

@@ -32,6 +32,8 @@ from service.graph.bitmaps import (
 T = TypeVar("T")
 # Roles in which a claim is about a resource; the others say who speaks, where and from what.
 ABOUT_ROLES = ("subject", "object", "observedFor", "indicator", "breakdown", "assessmentOf", "aspect")
+# Those of them in which the claim says something of it: in the others it is what is said.
+SUBJECT_ROLES = ("subject", "observedFor", "assessmentOf")
 _BOUNDS = ("earliest", "begins_by", "ends_after", "latest")
 # Results kept for each version: bitmaps of selections and counts of facets; each is some ten kilobytes.
 _KEPT = 512

@@ -17,7 +17,7 @@ from typing import Literal
 
 from service.errors import BadRequest, InvalidEdtf
 from service.graph.bitmaps import bitmap, few_bits, few_row_ids, flags_up_to, row_ids
-from service.graph.columns import ABOUT_ROLES, Column, Columns, Condition, Part, Period, columns_of
+from service.graph.columns import ABOUT_ROLES, SUBJECT_ROLES, Column, Columns, Condition, Part, Period, columns_of
 from service.graph.edtf import bounds
 from service.graph.fold import stems, words_query
 from service.graph.index import LANGUAGES
@@ -68,6 +68,8 @@ class Selection:
     modalities: tuple[str, ...] = ()
     predicates: tuple[str, ...] = ()
     related: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
+    objects: tuple[str, ...] = ()
     # IRIs of resources that the claim is about, and keys of claims: for files of one item.
     about: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
@@ -349,7 +351,7 @@ def _of_claims_alone(selection: Selection) -> Selection:
 def _speaks_of_claims(selection: Selection) -> bool:
     filters = (selection.documents, selection.modalities, selection.predicates, selection.asserters)
     others = (selection.related, selection.about, selection.topics, selection.places, selection.begin, selection.end)
-    return any(filters) or any(others)
+    return any((*filters, *others, selection.subjects, selection.objects))
 
 
 def _claim_parts(selection: Selection, base: str) -> dict[str, tuple[str, ...]]:
@@ -388,23 +390,27 @@ def _conditions(
         yield Condition("related", selection.related, claims)
     if selection.about:
         yield Condition("about", selection.about, columns.claims_about(_rows_of_iris(connection, selection.about)))
+    others = tuple(role for role in ABOUT_ROLES if role not in SUBJECT_ROLES)
+    for name, slugs, roles in (("subject", selection.subjects, SUBJECT_ROLES), ("object", selection.objects, others)):
+        if slugs:
+            yield Condition(name, slugs, few_bits(_in_roles(connection, slugs, roles), columns.claim_size))
     if selection.topics:
         topics = _rows(connection, _with_narrower(connection, selection.topics))
         yield Condition("topic", selection.topics, columns.claims_about(topics))
     if selection.places:
         claims = columns.having("predicate", (_NS + name for name in _PLACE_PREDICATES))
-        claims &= few_bits(_placed(connection, selection.places), columns.claim_size)
+        claims &= few_bits(_in_roles(connection, selection.places, ("object",)), columns.claim_size)
         claims &= columns.claims_about(_rows(connection, selection.places))
         yield Condition("place", selection.places, claims)
 
 
-def _placed(connection: sqlite3.Connection, places: tuple[str, ...]) -> list[int]:
-    marks = ", ".join("?" * len(places))
+def _in_roles(connection: sqlite3.Connection, slugs: tuple[str, ...], roles: tuple[str, ...]) -> list[int]:
+    """The claims in which a resource with one of the slugs has one of the roles."""
     sql = (
-        "SELECT claim FROM role JOIN resource ON resource.iri = role.resource"
-        f" WHERE role.role = 'object' AND resource.slug IN ({marks})"
+        "SELECT claim FROM resource CROSS JOIN role WHERE role.resource = resource.iri"
+        f" AND resource.slug IN ({', '.join('?' * len(slugs))}) AND role.role IN ({', '.join('?' * len(roles))})"
     )
-    return [row[0] for row in connection.execute(sql, places)]
+    return [row[0] for row in connection.execute(sql, (*slugs, *roles))]
 
 
 def _period(selection: Selection) -> Period:

@@ -38,6 +38,26 @@ def test_an_entity_comes_with_its_claims_by_relation(service: Service) -> None:
     assert claim["object"]["type"] == "Post"
 
 
+@pytest.mark.parametrize("slug", ["morocco", "bcij", "daesh", "terrorism", "security", "ires"])
+def test_an_entity_that_is_cut_says_what_was_left_out_and_where_it_is(service: Service, slug: str) -> None:
+    collection = "topics" if slug in ("terrorism", "security") else "entities"
+    whole = service.json(f"/api/v1/{collection}/{slug}")["relations"]
+    cut = service.json(f"/api/v1/{collection}/{slug}?limit=2&lang=fr")["relations"]
+    assert [(group["relation"], group["inverse"]) for group in cut] == [
+        (one["relation"], one["inverse"]) for one in whole
+    ]
+    for group, every in zip(cut, whole, strict=True):
+        ids = [claim["id"] for claim in every["claims"]]
+        assert group["total"] == every["total"] == len(ids)
+        assert every["next"] is None
+        assert [claim["id"] for claim in group["claims"]] == ids[:2]
+        assert (group["next"] is None) is (len(ids) <= 2)
+        if group["next"]:
+            assert "lang=fr" in group["next"]
+            assert sorted(service.ids(group["next"])) == sorted(ids), group["next"]
+    assert max(len(group["claims"]) for group in whole) > 2
+
+
 def test_a_passage_comes_with_its_text_and_a_little_before_and_after(service: Service, made_up_texts) -> None:
     claim = service.json("/api/v1/claims?document=d002&limit=1&sort=-position")["items"][0]
     passage = claim["evidence"][0]
@@ -126,6 +146,7 @@ def test_a_network_of_a_selection_opens_as_graphml(service: Service) -> None:
         ("/api/v1/entities?format=pdf", "csv"),
         ("/api/v1/claims?modality=maybe", "asserted"),
         ("/api/v1/actors/interpol?depth=2", "lang"),
+        ("/api/v1/actors/interpol?limit=0", "greater than or equal to 1"),
         ("/api/v1/search", "required"),
         ("/api/v1/openapi.json?colour=red", "none is taken here"),
         ("/api/v1/context.jsonld?lang=fr", "none is taken here"),

@@ -23,6 +23,8 @@ _VALUES: dict[str, list[str]] = {
     "modality": ["asserted", "alleged", "planned", "denied"],
     "relation": ["heldPost", "memberOf", "participant", "name", "place"],
     "related": ["morocco", "daesh", "interpol", "nobody"],
+    "subject": ["morocco", "security", "bcij"],
+    "object": ["morocco", "terrorism", "rabat"],
     "from": ["1999", "2014-06", "2016-11-10"],
     "to": ["2005", "2014", "2025"],
     "mode": ["possibly", "certainly"],

@@ -158,6 +158,8 @@ def random_selection(graph: MadeUpGraph, chance: random.Random) -> Selection:
         "predicates": (chance.choice(("memberOf", "partOf", "target")),),
         "asserters": (f"e{chance.randrange(5)}",),
         "related": (f"e{chance.randrange(20)}",),
+        "subjects": (f"e{chance.randrange(20)}",),
+        "objects": (f"e{chance.randrange(20)}",),
         "places": (f"e{chance.randrange(4)}",),
         "text": names(chance.randrange(60))[0].split()[0][:3],
         "begin": date(chance.randrange(1956, 2021), 6, 1),
