@@ -1,7 +1,7 @@
 """What every test may use.
 
 A test that needs something from outside the checkout asks for one of the fixtures below. Where it is absent the test
-is skipped with the reason; `MARSAD_REQUIRE` (words of `texts`, `conformance`, `chromium`) turns that skip into a failure,
+is skipped with the reason; `MARSAD_REQUIRE` (words of `texts`, `conformance`, `chromium`, `node`) turns that skip into a failure,
 so that a machine that should have it cannot pass without it.
 """
 
@@ -19,7 +19,7 @@ settings.register_profile("marsad", deadline=None, derandomize=bool(os.environ.g
 settings.load_profile("marsad")
 
 
-REQUIRABLE = {"texts", "conformance", "chromium"}
+REQUIRABLE = {"texts", "conformance", "chromium", "node"}
 
 
 def _required() -> set[str]:
@@ -64,6 +64,16 @@ def chromium() -> str:
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if found is None:
         _absent("chromium", "no Chromium is installed: install Debian's package `chromium`")
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """The path of Node."""
+    found = shutil.which("node")
+    if found is None:
+        _absent("node", "no Node is installed, so no JavaScript runs")
     assert found is not None
     return found
 
