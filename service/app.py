@@ -77,7 +77,7 @@ def create_app(context: Context) -> ASGIApp:
         root_path=context.settings.root_path,
     )
     api.state.context = context
-    install_handlers(api)
+    install_handlers(api, pages.problem_page)
     api.mount("/static", StaticFiles(directory=EXPLORER / "static"), name="static")
     docs.install_openapi(api)
     # Spreadsheets' tools and browsers add parameters of their own; the API says what it does not know.

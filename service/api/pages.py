@@ -7,12 +7,14 @@ from typing import Annotated, Any, Literal
 
 import jinja2
 import pyoxigraph as ox
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.api.context import Context, context_of
 from service.api.interface_text import LANGUAGES, say
+from service.api.linked_data import wanted_language
+from service.api.problems import Problem
 from service.api.representation import check_not_modified, read_headers
 from service.errors import BadRequest, InvalidEdtf, MarsadError, NotFound
 from service.graph.ask import ask
@@ -62,11 +64,8 @@ TEMPLATES = jinja2.Environment(
 
 @router.get("/")
 def home(request: Request) -> RedirectResponse:
-    accepted = request.headers.get("accept-language", "").lower()
-    language = next((part[:2] for part in accepted.replace(" ", "").split(",") if part[:2] in ("en", "fr", "ar")), "en")
-    return RedirectResponse(
-        f"{request.scope.get('root_path', '')}/{language}", status_code=302, headers={"Vary": "Accept-Language"}
-    )
+    root, language = request.scope.get("root_path", ""), wanted_language(request)
+    return RedirectResponse(f"{root}/{language}", status_code=302, headers={"Vary": "Accept-Language"})
 
 
 @router.get("/{lang}")
@@ -369,6 +368,26 @@ def render(
     )
     headers = read_headers(request, context) if lasting else {"Cache-Control": "no-store", "Vary": "Accept"}
     return HTMLResponse(html, headers=headers | {"Content-Security-Policy": CONTENT_SECURITY_POLICY})
+
+
+def problem_page(request: Request, problem: Problem) -> Response:
+    """What is wrong, as a page in the reader's language, with a way on."""
+    root = str(request.scope.get("root_path", ""))
+    path = request.url.path.removeprefix(root)
+    first, _, rest = path.removeprefix("/").partition("/")
+    spoken = first in dict(LANGUAGES)
+    lang = first if spoken else wanted_language(request)
+    html = TEMPLATES.get_template("problem.html").render(
+        lang=lang,
+        root=root,
+        rest=f"/{rest}" if spoken and rest else "" if spoken else path,
+        languages=LANGUAGES,
+        say=partial(say, language=lang),
+        title=say(str(problem.members["title"]), lang),
+        problem=problem.members,
+    )
+    headers = {"Cache-Control": "no-store", "Vary": "Accept, Accept-Language", **problem.headers}
+    return HTMLResponse(html, problem.status, headers | {"Content-Security-Policy": CONTENT_SECURITY_POLICY})
 
 
 def _link(item: Item, *, root: str, lang: str, base: str) -> str:

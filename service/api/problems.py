@@ -3,6 +3,7 @@
 import json
 import logging
 import secrets
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +26,7 @@ _JSON = "application/json"
 # What a report is sent as: one graph without a name.
 _REPORTS = tuple(row.media_type for row in RDF_FORMATS)
 _TYPES = "https://marsad.example/problems/"
+_FOR_PROGRAMS = ("/api/", "/export", "/reconcile", "/catalogue", "/.well-known/", "/static/")
 
 
 class MethodNotAllowed(MarsadError):
@@ -190,21 +192,35 @@ def _status_problem(status: int, detail: str) -> Problem:
     return Problem(status, {"type": _TYPES + name, "title": title, "status": status, "detail": detail})
 
 
-def install_handlers(api: FastAPI) -> None:
-    """Let a FastAPI application answer every error with a problem."""
+def _is_for_a_browser(request: Request) -> bool:
+    """Whether somebody looks at it: what programs ask for is the same for all, whatever they accept."""
+    # A mounted application, as that of the static files, has a prefix of its own.
+    root = request.scope.get("app_root_path", request.scope.get("root_path", ""))
+    path = request.url.path.removeprefix(root)
+    if request.method != "GET" or path.startswith(_FOR_PROGRAMS):
+        return False
+    with suppress(NotAcceptable):
+        return choose(request.headers.get("accept"), (CONTENT_TYPE, _JSON, "text/html")) == "text/html"
+    return False
 
-    def respond(problem: Problem, accept: str | None = None) -> Response:
-        content_type, body = problem.form(accept)
+
+def install_handlers(api: FastAPI, page: Callable[[Request, Problem], Response] | None = None) -> None:
+    """Let a FastAPI application answer every error with a problem; `page` makes the one for a browser that follows a link."""
+
+    def respond(request: Request, problem: Problem) -> Response:
+        if page is not None and _is_for_a_browser(request):
+            return page(request, problem)
+        content_type, body = problem.form(request.headers.get("accept"))
         return Response(body, problem.status, problem.headers, content_type)
 
     async def on_error(request: Request, error: Exception) -> Response:
-        return respond(problem_of(error), request.headers.get("accept"))
+        return respond(request, problem_of(error))
 
-    async def on_status(_: Request, error: Exception) -> Response:
+    async def on_status(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         if error.status_code == 304:
             return Response(status_code=304, headers=error.headers)
-        found = respond(_status_problem(error.status_code, str(error.detail)))
+        found = respond(request, _status_problem(error.status_code, str(error.detail)))
         for name, value in (error.headers or {}).items():
             found.headers[name] = value
         return found
@@ -214,7 +230,7 @@ def install_handlers(api: FastAPI) -> None:
         found, faults = explain(request, error)
         problem = problem_of(found)
         problem.members["faults"] = faults
-        return respond(problem)
+        return respond(request, problem)
 
     api.add_exception_handler(MarsadError, on_error)
     api.add_exception_handler(HTTPException, on_status)
