@@ -11,6 +11,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from service import errors
 from service.api.negotiation import NotAcceptable, choose
@@ -187,9 +188,19 @@ def _unforeseen(error: BaseException) -> Problem:
 
 
 def _status_problem(status: int, detail: str) -> Problem:
-    titles = {404: ("not-found", "There is no such thing here"), 405: ("method", "The method is not allowed here")}
+    titles = {404: ("not-found", "There is no such thing here")}
     name, title = titles.get(status, ("http", "The request cannot be answered"))
     return Problem(status, {"type": _TYPES + name, "title": title, "status": status, "detail": detail})
+
+
+def _methods_of(request: Request) -> tuple[str, ...]:
+    """What the address takes, over all routes that it fits: the router knows the first of them."""
+    taken = [
+        method
+        for method in ("DELETE", "GET", "PATCH", "POST", "PUT")
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
+    ]
+    return tuple(sorted({*taken, "OPTIONS", *(("HEAD",) if "GET" in taken else ())}))
 
 
 def _is_for_a_browser(request: Request) -> bool:
@@ -220,6 +231,8 @@ def install_handlers(api: FastAPI, page: Callable[[Request, Problem], Response] 
         assert isinstance(error, HTTPException)
         if error.status_code == 304:
             return Response(status_code=304, headers=error.headers)
+        if error.status_code == 405:
+            return respond(request, problem_of(MethodNotAllowed(_methods_of(request))))
         found = respond(request, _status_problem(error.status_code, str(error.detail)))
         for name, value in (error.headers or {}).items():
             found.headers[name] = value

@@ -29,6 +29,7 @@ from service.api.representation import (
     represent,
     row_of,
 )
+from service.api.versions import ASKED
 from service.errors import BadRequest, NotFound
 from service.graph.describe import Item, find_claim
 from service.graph.selection import COLLECTIONS, Page, Selection, facet_names, facets, is_member, select
@@ -123,7 +124,13 @@ def next_link(request: Request, cursor: str | None) -> str | None:
     if cursor is None:
         return None
     query = [(key, value) for key, value in request.query_params.multi_items() if key != "cursor"]
-    return f"{request.url.path}?{urlencode([*query, ('cursor', cursor)])}"
+    return f"{request.url.path}?{urlencode([*query, ('cursor', cursor), *_asked_version(request)])}"
+
+
+def _asked_version(request: Request) -> list[tuple[str, str]]:
+    """The parameter of a request for an earlier version: its links lead on in that one."""
+    version = request.scope.get(ASKED)
+    return [] if version is None else [("version", str(version))]
 
 
 def _sparse(items: list[Item], wanted: str | None, model: type[BaseModel]) -> list[Item]:
@@ -178,7 +185,9 @@ def _with_links(request: Request, item: Item, lang: str) -> Item:
     path = f"{request.scope.get('root_path', '')}/api/v1/claims"
     for group in item["relations"]:
         filters = group.pop("filters")
-        group["next"] = f"{path}?{urlencode({**filters, 'lang': lang})}" if filters else None
+        group["next"] = (
+            f"{path}?{urlencode([*filters.items(), ('lang', lang), *_asked_version(request)])}" if filters else None
+        )
     return item
 
 

@@ -166,6 +166,21 @@ def test_a_parameter_that_is_not_understood_is_a_400_that_helps(service: Service
 
 
 @pytest.mark.parametrize(
+    ("method", "url", "allowed"),
+    [
+        ("POST", "/api/v1/entities/interpol", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"),
+        ("PATCH", "/api/v1/claims", "GET, HEAD, OPTIONS, POST"),
+        ("DELETE", "/api/v1/actors", "GET, HEAD, OPTIONS"),
+        ("PUT", "/en/id/daesh", "GET, HEAD, OPTIONS"),
+    ],
+)
+def test_a_method_that_is_not_taken_is_answered_with_all_that_are(service: Service, method, url, allowed) -> None:
+    answer = service.ask(method, url)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+    assert allowed in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
     "path",
     [
         "actors/nobody",

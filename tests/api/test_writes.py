@@ -408,6 +408,14 @@ async def test_an_earlier_version_answers_as_it_did(client: Client) -> None:
     assert not await client.ask(f"id:ann-test skos:prefLabel {label}", version="0")
     assert (await client.http.get("/api/v1/entities/ann-test?version=1")).json()["label"] == "Ann Test"
     assert (await client.http.get("/api/v1/entities/ann-test?version=2")).status_code == 404
+    assert (await client.http.get("/api/v1/records/entities/ann-test?version=1")).json() == ANN
+    listed, url = [], "/api/v1/entities?version=1&limit=50&fields=id"
+    while url:
+        page = (await client.http.get(url)).json()
+        listed += [item["id"] for item in page["items"]]
+        url = page["next"]
+    assert "ann-test" in listed
+    assert len(listed) == len(set(listed)) == page["total"] > 50
     assert (await client.http.get("/sparql?query=ASK{}&version=9")).status_code == 404
     assert (await client.http.get("/sparql?query=ASK{}&version=x")).status_code == 400
 
