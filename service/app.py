@@ -25,6 +25,7 @@ from service.api.http import local_path
 from service.api.middleware import with_middleware
 from service.api.parameters import refuse_unknown
 from service.api.problems import install_handlers
+from service.api.reads import Reads
 from service.api.server import listening_socket, serve
 from service.api.sparql import create_sparql_app
 from service.api.versions import Versions
@@ -86,6 +87,7 @@ def create_app(context: Context) -> ASGIApp:
         api.include_router(module.router, dependencies=[Depends(refuse_unknown)] if module in strict else [])
     sparql, graphs = _sparql_apps(context, pages.editor(api))
     health = create_health_app(context.store)
+    reads = Reads(module.router for module in strict).before(api, context)
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
         # The endpoint and the health answers stand beside the framework: no thread hop, no model, no router.
@@ -96,6 +98,8 @@ def create_app(context: Context) -> ASGIApp:
             await graphs(scope, receive, send)
         elif path in ("/healthz", "/readyz", "/metrics"):
             await health(scope, receive, send)
+        elif path.startswith("/api/v1/"):
+            await reads(scope, receive, send)
         else:
             await api(scope, receive, send)
 

@@ -8,23 +8,27 @@ resource (a mention): by resource, and by document and resource, so that what is
 import sqlite3
 import threading
 from array import array
-from collections import Counter, OrderedDict, defaultdict
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
-from itertools import accumulate, chain, compress, groupby
+from functools import cached_property
+from heapq import nsmallest
+from itertools import accumulate, chain, compress, groupby, islice
+from operator import ne
 from typing import Any, TypeVar
 
 from service.graph.bitmaps import (
     Ranks,
     Runs,
+    Spreader,
     bitmap,
+    bytes_of,
     counts_in,
     few_bits,
-    few_row_ids,
     flags_of,
     flags_up_to,
     picked,
+    row_ids,
     rows_of_byte,
     spread,
 )
@@ -40,6 +44,8 @@ _KEPT = 512
 # Shares of the claims, and of the resources, up to which each is looked at by itself: at 100,000 entities 6,000 claims or
 # 5,000 resources, which take 2 to 5 ms.
 _FEW_CLAIMS, _FEW_RESOURCES = 1 / 50, 1 / 20
+# Of so many rows one: up to there the first ones are found by the places of each; of more, one of the first is met soon.
+_FEW_TO_SORT = 10
 # Values of a column whose bitmaps are kept, and whose numbers fit into a byte.
 _MOST_BITMAPS = 255
 
@@ -47,44 +53,53 @@ _MOST_BITMAPS = 255
 class Column:
     """The values of one column of the claims, each claim's numbered; a claim may have several asserters."""
 
-    def __init__(self, pairs: Iterable[tuple[str | None, int]], size: int) -> None:
+    def __init__(self, values: Iterable[str | None], claims: Sequence[int], size: int) -> None:
         self.size = size
-        ids: defaultdict[str, array[int]] = defaultdict(lambda: array("I"))
-        for value, claim in pairs:
-            if value is not None:
-                ids[value].append(claim)
-        self._ids = dict(ids)
-        self.values = ["", *self._ids]
+        self._places: dict[str | None, int] = {None: 0}
+        found = [self._places.setdefault(value, len(self._places)) for value in values]
+        self.values = [value or "" for value in self._places]
         # Of each claim the number of its value, 0 where it has none; second and further values apart.
-        self.numbers = array("I", bytes(4 * size))
-        self.further: list[tuple[int, int]] = []
-        for number, claims in enumerate(self._ids.values(), 1):
-            for claim in claims:
-                if self.numbers[claim]:
-                    self.further.append((claim, number))
-                else:
-                    self.numbers[claim] = number
+        self.numbers = _by_row(found, claims, size)
+        self.further = [pair for pair in zip(claims, found, strict=True) if self.numbers[pair[0]] != pair[1]]
         self._bitmaps: dict[str, int] = {}
 
     @property
     def small(self) -> bool:
         """Whether there are so few values that their bitmaps are kept."""
-        return len(self._ids) <= _MOST_BITMAPS
+        return len(self.values) <= _MOST_BITMAPS
 
     @property
     def single(self) -> bool:
         """Whether each claim has one value at most, and its number fits into a byte."""
         return self.small and not self.further
 
+    @cached_property
+    def bytes(self) -> bytes:
+        """Of each claim the number of its value, where all of them fit into a byte."""
+        return bytes_of(self.numbers, 0)[0]
+
+    def number(self, value: str) -> int:
+        """The number of a value; 0 where no claim has it."""
+        return self._places.get(value, 0)
+
     def claims(self, value: str) -> int:
         """The claims that have the value."""
-        if value not in self._ids:
-            return 0
-        found = self._bitmaps.get(value)
-        if found is None:
-            found = few_bits(self._ids[value], self.size)
+        number = self.number(value)
+        found = self._bitmaps.get(value, 0)
+        if number and not found:
             if self.small:
-                self._bitmaps[value] = found
+                found = self._bitmaps[value] = rows_of_byte(self.bytes, number)
+            else:
+                runs = (range(start, end) for start, end in self._runs_of[number])
+                found = few_bits(list(chain.from_iterable(runs)), self.size)
+            found |= few_bits([claim for claim, further in self.further if further == number], self.size)
+        return found
+
+    @cached_property
+    def _runs_of(self) -> dict[int, list[tuple[int, int]]]:
+        found = defaultdict(list)
+        for number, start, end in self._runs:
+            found[number].append((start, end))
         return found
 
     @cached_property
@@ -101,8 +116,8 @@ class Column:
         """How many of these claims have each value; values that none has may be missing."""
         # Microseconds: an intersection with its count takes one for each 10,000 claims, a run 0.4, a claim by itself 0.05.
         singly = self.size * 0.012 + claims.bit_count() * 0.05
-        if self.small and len(self._ids) * (1 + self.size / 10_000) < singly:
-            return {value: (self.claims(value) & claims).bit_count() for value in self._ids}
+        if self.small and len(self.values) * (1 + self.size / 10_000) < singly:
+            return {value: (self.claims(value) & claims).bit_count() for value in self.values[1:]}
         counted: Counter[int] = Counter(number for claim, number in self.further if claims >> claim & 1)
         if len(self._runs) * 0.4 < singly:
             ranges = [(start, end) for _, start, end in self._runs]
@@ -129,24 +144,24 @@ class _Mentions:
         found = self._having.get((name, value))
         if found is None:
             if name not in self._numbers:
-                self._numbers[name] = bytes(picked(self.claims, column.numbers))
-            number = column.values.index(value) if value in column.values else 0
+                self._numbers[name] = bytes(picked(self.claims, column.bytes))
+            number = column.number(value)
             found = self._having[name, value] = rows_of_byte(self._numbers[name], number) if number else 0
         return found
 
     def ranks(self, name: str, bound: "_Bound") -> Ranks:
         """One bound of the times of their claims."""
         if name not in self._ranks:
-            self._ranks[name] = Ranks(array("I", picked(self.claims, bound.numbers)), bound.days)
+            self._ranks[name] = Ranks([bytes(picked(self.claims, part)) for part in bound.ranks], bound.days)
         return self._ranks[name]
 
 
 @dataclass(frozen=True)
 class _Bound:
-    """One bound of the times of the claims: the days that there are, rising, and of each claim the place of its day plus one."""
+    """One bound of the times of the claims: the days that there are, rising, and the place of each claim's day plus one."""
 
     days: list[str]
-    numbers: "array[int]"
+    ranks: list[bytes]
 
 
 @dataclass(frozen=True)
@@ -189,6 +204,9 @@ class Columns:
         self._lock = threading.Lock()
         self._kept: OrderedDict[Any, Any] = OrderedDict()
         self._more_columns: dict[str, Column] = {}
+        self._orders: dict[str, Order] = {}
+        # Class → mentions of its members, by document.
+        self._classes_by_document: dict[str, int] = {}
 
         def read(sql: str) -> sqlite3.Cursor:
             cursor = connection.cursor()
@@ -219,12 +237,15 @@ class Columns:
         size = self.claim_size
         names = ("type", "document", "modality", "predicate")
         rows = read(f"SELECT id, edtf IS NOT NULL, {', '.join((*names, *_BOUNDS))} FROM claim").fetchall()
-        self.all_claims = bitmap((row[0] for row in rows), size)
+        ids = [row[0] for row in rows]
+        self.all_claims = bitmap(ids, size)
         self.timed = bitmap((row[0] for row in rows if row[1]), size)
-        self.columns = {name: Column(((row[at], row[0]) for row in rows), size) for at, name in enumerate(names, 2)}
-        self.columns["asserter"] = Column(read("SELECT resource, claim FROM role WHERE role = 'assertedBy'"), size)
-        self._bounds = {name: _bound([(row[at], row[0]) for row in rows], size) for at, name in enumerate(_BOUNDS, 6)}
-        self._ranks = {name: Ranks(bound.numbers, bound.days) for name, bound in self._bounds.items()}
+        self.columns = {name: Column((row[at] for row in rows), ids, size) for at, name in enumerate(names, 2)}
+        self._bounds = {name: _bound([row[at] for row in rows], ids, size) for at, name in enumerate(_BOUNDS, 6)}
+        self._ranks = {name: Ranks(bound.ranks, bound.days) for name, bound in self._bounds.items()}
+        asserted = read("SELECT resource, claim FROM role WHERE role = 'assertedBy'").fetchall()
+        claims = [claim for _, claim in asserted]
+        self.columns["asserter"] = Column((asserter for asserter, _ in asserted), claims, size)
 
     def _read_mentions(self, read: Callable[[str], sqlite3.Cursor]) -> None:
         roles = ", ".join(f"'{role}'" for role in ABOUT_ROLES)
@@ -252,23 +273,58 @@ class Columns:
         return _Mentions("resource", claims, ends)
 
     @cached_property
-    def _by_document(self) -> tuple[_Mentions, "array[int]", list[tuple[str, int, int]]]:
-        """The mentions by document and resource; the resource of each; where those of each document begin and end."""
+    def _by_document(self) -> tuple[_Mentions, Spreader, list[tuple[str, int, int]]]:
+        """The mentions by document and resource; what puts resources into that order; where those of each document lie."""
         column = self.columns["document"]
         documents = picked(self._mentioned_in, column.numbers)
         order = sorted(range(len(documents)), key=documents.__getitem__)
-        resources = array("I", picked(order, self._mentioned))
-        ends: list[int] = []
-        ranges = []
-        start = 0
-        for number, same in groupby(picked(order, documents)):
-            behind = start + sum(1 for _ in same)
-            ranges.append((column.values[number], start, behind))
-            for _, mentions in groupby(resources[start:behind]):
-                start += sum(1 for _ in mentions)
-                ends.append(start)
+        documents, resources = picked(order, documents), picked(order, self._mentioned)
+        ends_of_documents = _ends_of_runs(documents)
+        ends = sorted({*ends_of_documents, *_ends_of_runs(resources)})
+        ranges = [
+            (column.values[documents[start]], start, end)
+            for start, end in zip([0, *ends_of_documents], ends_of_documents, strict=False)
+        ]
+        self._places = _by_row(range(len(order)), order, len(order))
         claims = array("I", picked(order, self._mentioned_in))
-        return _Mentions("document", claims, ends), resources, ranges
+        return _Mentions("document", claims, ends), Spreader(resources), ranges
+
+    def _places_by_document(self, resource: int) -> "array[int]":
+        """The mentions of a resource, by document."""
+        return self._places[self._resource_ends[resource - 1] : self._resource_ends[resource]]
+
+    @cached_property
+    def _live_by_document(self) -> int:
+        return self._by_document[1].spread(self.live, self.resource_size)
+
+    def warm(self) -> None:
+        """Make at once what is else made when it is first asked for: at 100,000 entities 20 to 150 ms each."""
+        layouts = (self._by_resource, self._by_document[0])
+        for name, column in self.columns.items():
+            for value, count in column.counts(self.all_claims).items() if column.single else ():
+                if count >= self.claim_size * _FEW_CLAIMS:
+                    for mentions in layouts:
+                        mentions.having(name, column, value)
+        for mentions in layouts:
+            for name, bound in self._bounds.items():
+                mentions.ranks(name, bound)
+        for name, members in self.classes.items():
+            if members.bit_count() >= self.resource_size * _FEW_RESOURCES:
+                self._wanted(Part(("class", name), members))
+        _ = self._live_by_document
+
+    def _wanted(self, part: Part) -> int:
+        """The mentions of the resources that meet a part, by document."""
+        spreader = self._by_document[1]
+        if part.key[0] != "class":
+            return self.kept(("wanted", part.key), lambda: spreader.spread(part.resources, self.resource_size))
+        found = 0
+        for name in part.key[1:]:
+            if name not in self._classes_by_document:
+                resources = self.classes.get(name, 0)
+                self._classes_by_document[name] = spreader.spread(resources, self.resource_size)
+            found |= self._classes_by_document[name]
+        return found
 
     def kept(self, key: Any, make: Callable[[], T]) -> T:
         """What `make` returns, kept for the next who asks with that key."""
@@ -308,7 +364,7 @@ class Columns:
     def resources_of(self, claims: int, conditions: Sequence[Condition], period: Period) -> int:
         """The resources that these claims are about, which are those that meet all conditions and the period."""
         if claims.bit_count() < self.claim_size * _FEW_CLAIMS:
-            about = list(chain.from_iterable(map(self._about_of, few_row_ids(claims))))
+            about = list(chain.from_iterable(map(self._about_of, row_ids(claims))))
             return few_bits(about, self.resource_size)
         return self._by_resource.runs.numbers(self._meeting(self._by_resource, conditions, period))
 
@@ -349,13 +405,15 @@ class Columns:
             wanted &= part.resources
         if claims.bit_count() < self.claim_size * _FEW_CLAIMS:
             return self._counts_of_claims(claims, flags_up_to(wanted, self.resource_size))
-        if wanted.bit_count() < self.resource_size * _FEW_RESOURCES:
-            return self._counts_of_resources(flags_up_to(claims, self.claim_size), few_row_ids(wanted))
-        mentions, resources, ranges = self._by_document
+        mentions, _, ranges = self._by_document
         pairs = mentions.runs.any(self._meeting(mentions, conditions, period))
-        for part in (Part(("live",), self.live), *parts):
-            spread_part = partial(spread, resources, part.resources, self.resource_size)
-            pairs &= self.kept(("wanted", part.key), spread_part)
+        if wanted.bit_count() < self.resource_size * _FEW_RESOURCES:
+            places = chain.from_iterable(map(self._places_by_document, row_ids(wanted)))
+            pairs &= bitmap(places, len(mentions.claims))
+        else:
+            pairs &= self._live_by_document
+            for part in parts:
+                pairs &= self._wanted(part)
         counted = counts_in(pairs, ((start, end) for _, start, end in ranges))
         return {document: count for (document, _, _), count in zip(ranges, counted, strict=True) if document and count}
 
@@ -363,19 +421,19 @@ class Columns:
         numbers, values = self.columns["document"].numbers, self.columns["document"].values
         pairs = {
             (numbers[claim], resource)
-            for claim in few_row_ids(claims)
+            for claim in row_ids(claims)
             for resource in self._about_of(claim)
             if wanted[resource]
         }
         counted = Counter(number for number, _ in pairs)
         return {values[number]: count for number, count in counted.items() if number}
 
-    def _counts_of_resources(self, wanted: bytes, resources: Iterable[int]) -> dict[str, int]:
-        numbers, values = self.columns["document"].numbers, self.columns["document"].values
-        counted: Counter[int] = Counter()
-        for resource in resources:
-            counted.update({numbers[claim] for claim in self._claims_of(resource) if wanted[claim]})
-        return {values[number]: count for number, count in counted.items() if number}
+    def order(self, name: str, make: Callable[[], Iterable[int]]) -> "Order":
+        """All rows of a table in an order that has a name; `make` gives their ids in it."""
+        found = self._orders.get(name)
+        if found is None:
+            found = self._orders[name] = Order(make(), max(self.claim_size, self.resource_size))
+        return found
 
     def spoken_counts(self, column: Column, claims: int, resources: int) -> dict[str, int]:
         """Of how many of these resources one of these claims speaks that has the value, for each value of a column."""
@@ -395,36 +453,73 @@ class Columns:
         if claims.bit_count() < self.claim_size * _FEW_CLAIMS:
             wanted = flags_up_to(resources, self.resource_size)
             found: defaultdict[int, list[int]] = defaultdict(list)
-            for claim in few_row_ids(claims):
+            for claim in row_ids(claims):
                 for resource in self._about_of(claim):
                     if wanted[resource]:
                         found[resource].append(claim)
             return found.values()
         flags = flags_up_to(claims, self.claim_size)
-        return ([claim for claim in self._claims_of(one) if flags[claim]] for one in few_row_ids(resources))
+        return ([claim for claim in self._claims_of(one) if flags[claim]] for one in row_ids(resources))
 
     def column(self, name: str, pairs: Callable[[], Iterable[tuple[str, int]]]) -> Column:
         """A column that is made when it is first asked for, from values and claims; no pair comes twice."""
         found = self._more_columns.get(name)
         if found is None:
-            found = self._more_columns[name] = Column(pairs(), self.claim_size)
+            listed = list(pairs())
+            values, claims = (value for value, _ in listed), [claim for _, claim in listed]
+            found = self._more_columns[name] = Column(values, claims, self.claim_size)
         return found
 
 
-def _bound(rows: list[tuple[str | None, int]], size: int) -> _Bound:
-    days = sorted({day for day, _ in rows if day is not None})
-    places = {day: place for place, day in enumerate(days, 1)}
-    numbers = array("I", bytes(4 * size))
-    for day, claim in rows:
-        if day is not None:
-            numbers[claim] = places[day]
-    return _Bound(days, numbers)
+class Order:
+    """All rows of a table in an order."""
+
+    def __init__(self, ids: Iterable[int], size: int) -> None:
+        """`size` is above all of the ids."""
+        self._ids = array("I", ids)
+        self._places = _by_row(range(len(self._ids)), self._ids, size)
+        self._size = size
+
+    def place(self, row_id: int) -> int:
+        """The place of a row, from 0."""
+        return self._places[row_id]
+
+    def first(self, rows: int, wanted: int, *, start: int) -> list[int]:
+        """The first `wanted` of these rows from the place `start` on, in order."""
+        if rows.bit_count() * _FEW_TO_SORT < self._size:
+            places = map(self._places.__getitem__, row_ids(rows))
+            left = (place for place in places if place >= start) if start else places
+            return [self._ids[place] for place in nsmallest(wanted, left)]
+        flags = flags_up_to(rows, self._size)
+        ids = self._ids[start:] if start else self._ids
+        return list(islice(compress(ids, map(flags.__getitem__, ids)), wanted))
+
+
+def _bound(days: Sequence[str | None], claims: Sequence[int], size: int) -> _Bound:
+    known = sorted(day for day in set(days) if day is not None)
+    places: dict[str | None, int] = {None: 0, **{day: place for place, day in enumerate(known, 1)}}
+    return _Bound(known, bytes_of(_by_row([places[day] for day in days], claims, size), len(known)))
+
+
+def _by_row(numbers: Iterable[int], rows: Iterable[int], size: int) -> "array[int]":
+    """The number of each row; of those of one row the last."""
+    found = array("I", bytes(4 * size))
+    deque(map(found.__setitem__, rows, numbers), maxlen=0)
+    return found
+
+
+def _ends_of_runs(values: Sequence[int]) -> list[int]:
+    """Where equal values that follow each other end, and the end of all."""
+    changes = compress(range(1, len(values)), map(ne, values, islice(values, 1, None)))
+    return [*changes, len(values)] if values else []
 
 
 def _ends(numbers: Iterable[int], size: int) -> "array[int]":
     """Of each number below `size`, how many are it or below."""
-    counted = Counter(numbers)
-    return array("I", accumulate(counted[number] for number in range(size)))
+    counts = [0] * size
+    for number, count in Counter(numbers).items():
+        counts[number] = count
+    return array("I", accumulate(counts))
 
 
 def _grouped(rows: Iterable[tuple[str, int]], size: int) -> dict[str, int]:

@@ -11,12 +11,13 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyoxigraph as ox
 
 from service.graph.columns import ABOUT_ROLES as ABOUT_ROLES
 from service.graph.columns import ColumnsCache, Reader
-from service.graph.fold import fold, stems
+from service.graph.fold import fold, folded_stems
 from service.rdf import namespaces as ns
 from service.rdf.namespaces import NS, RDF, SKOS, marsad
 from service.store.base import Delta
@@ -25,31 +26,28 @@ Match = Callable[[ox.NamedNode | None, ox.NamedNode | None, ox.NamedNode | ox.Li
 
 LANGUAGES = ("en", "fr", "ar")
 # Raised whenever the tables or what stands in them change, so that an index of an older kind is made anew.
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
+# Memory for the pages of an index that is being made: with 256 MiB those of 100,000 entities fit.
+_BUILD_CACHE_KIB = 256 * 1024
+# Rows that are handed to SQLite at a time.
+_BATCH = 2000
+# Times that are remembered while rows are made: many claims share one.
+_MOST_TIMES = 10_000
 
 
-_SCHEMA = """
+_TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 CREATE TABLE resource (
     id INTEGER PRIMARY KEY, iri TEXT UNIQUE NOT NULL, slug TEXT NOT NULL, family TEXT NOT NULL, type TEXT,
     label_en TEXT, label_fr TEXT, label_ar TEXT, sort_en TEXT, sort_fr TEXT, sort_ar TEXT,
     contested INTEGER NOT NULL DEFAULT 0, claims INTEGER NOT NULL DEFAULT 0, replaced_by TEXT, unit TEXT);
-CREATE INDEX resource_slug ON resource (slug);
-CREATE INDEX resource_en ON resource (sort_en, slug);
-CREATE INDEX resource_fr ON resource (sort_fr, slug);
-CREATE INDEX resource_ar ON resource (sort_ar, slug);
-CREATE INDEX resource_claims ON resource (claims, slug);
 CREATE TABLE class_of (class TEXT NOT NULL, resource INTEGER NOT NULL, PRIMARY KEY (class, resource)) WITHOUT ROWID;
-CREATE INDEX class_of_resource ON class_of (resource, class);
 CREATE TABLE kind_of (kind TEXT NOT NULL, resource INTEGER NOT NULL, PRIMARY KEY (kind, resource)) WITHOUT ROWID;
-CREATE INDEX kind_of_resource ON kind_of (resource, kind);
 CREATE TABLE broader (narrower TEXT NOT NULL, broader TEXT NOT NULL, PRIMARY KEY (broader, narrower)) WITHOUT ROWID;
 CREATE TABLE scheme_of (scheme TEXT NOT NULL, resource INTEGER NOT NULL, PRIMARY KEY (scheme, resource)) WITHOUT ROWID;
 CREATE TABLE name (
     id INTEGER PRIMARY KEY, resource INTEGER NOT NULL, language TEXT NOT NULL, text TEXT NOT NULL,
     role TEXT NOT NULL, folded TEXT NOT NULL);
-CREATE INDEX name_resource ON name (resource);
-CREATE INDEX name_folded ON name (folded);
 CREATE VIRTUAL TABLE name_words USING fts5 (stems, tokenize = 'unicode61 remove_diacritics 0', prefix = '1 2 3');
 CREATE VIRTUAL TABLE name_parts USING fts5 (folded, tokenize = 'trigram');
 CREATE VIRTUAL TABLE part_counts USING fts5vocab (name_parts, 'row');
@@ -60,17 +58,30 @@ CREATE TABLE claim (
     edtf TEXT, earliest TEXT, begins_by TEXT, ends_after TEXT, latest TEXT, time_of TEXT,
     value_is TEXT, aspect TEXT, polarity TEXT, as_written TEXT, gloss_en TEXT, gloss_fr TEXT, note TEXT,
     position INTEGER NOT NULL);
-CREATE INDEX claim_document ON claim (document, position, key);
-CREATE INDEX claim_position ON claim (document || printf('%09d', position), key);
-CREATE INDEX claim_time ON claim (COALESCE(earliest, '9999-99'), key);
 CREATE TABLE role (
     resource TEXT NOT NULL, role TEXT NOT NULL, claim INTEGER NOT NULL,
     PRIMARY KEY (resource, role, claim)) WITHOUT ROWID;
-CREATE INDEX role_claim ON role (claim, role, resource);
 CREATE TABLE evidence (
     claim INTEGER NOT NULL, iri TEXT NOT NULL, document TEXT NOT NULL,
     start INTEGER NOT NULL, end INTEGER NOT NULL, hash TEXT NOT NULL,
     PRIMARY KEY (claim, iri)) WITHOUT ROWID;
+"""
+
+# Made after the rows where all are made: sorted once, which costs a fraction of keeping them sorted.
+_INDEXES = """
+CREATE INDEX resource_slug ON resource (slug);
+CREATE INDEX resource_en ON resource (sort_en, slug);
+CREATE INDEX resource_fr ON resource (sort_fr, slug);
+CREATE INDEX resource_ar ON resource (sort_ar, slug);
+CREATE INDEX resource_claims ON resource (claims, slug);
+CREATE INDEX class_of_resource ON class_of (resource, class);
+CREATE INDEX kind_of_resource ON kind_of (resource, kind);
+CREATE INDEX name_resource ON name (resource);
+CREATE INDEX name_folded ON name (folded);
+CREATE INDEX claim_document ON claim (document, position, key);
+CREATE INDEX claim_position ON claim (document || printf('%09d', position), key);
+CREATE INDEX claim_time ON claim (COALESCE(earliest, '9999-99'), key);
+CREATE INDEX role_claim ON role (claim, role, resource);
 """
 
 # How a claim speaks of a resource: the property of the claim, by the name that the index keeps.
@@ -87,6 +98,17 @@ _ROLES = {
     "citedWork": marsad("citedWork"),
     "occasion": marsad("occasion"),
 }
+_PREDICATE = RDF + "predicate"
+# Column → the property of a time that it holds.
+_BOUNDS = (("earliest", "earliest"), ("begins_by", "beginsBy"), ("ends_after", "endsAfter"), ("latest", "latest"))
+# Columns of the tables, as rows are written.
+_TIME = ("edtf", *(column for column, _ in _BOUNDS), "time_of")
+_CLASS_OF, _KIND_OF, _SCHEME_OF = (("class", "resource"), ("kind", "resource"), ("scheme", "resource"))
+_NAME = ("id", "resource", "language", "text", "role", "folded")
+_ROLE = ("resource", "role", "claim")
+_EVIDENCE = ("claim", "iri", "document", "start", "end", "hash")
+_NAME_WORDS = "INSERT INTO name_words (rowid, stems) SELECT id, stems_of(folded) FROM name"
+_NAME_PARTS = "INSERT INTO name_parts (rowid, folded) SELECT id, folded FROM name"
 
 
 class Index:
@@ -130,18 +152,22 @@ class Index:
 
     def build(self, match: Match, version: str) -> None:
         """Make the index anew from the graph behind `match`, in one transaction: readers see the old one or the new one."""
+        # SQLite's own 2 MiB would have it read and write pages all the time.
+        self.connection.execute(f"PRAGMA cache_size = -{_BUILD_CACHE_KIB}")
         with self.connection:
             self.connection.execute("BEGIN IMMEDIATE")
             _drop_everything(self.connection)
-            for statement in _SCHEMA.split(";"):
-                self.connection.execute(statement)
+            _run(self.connection, _TABLES)
             writer = _Writer(self.connection, match, self.base)
             writer.write_topics()
             writer.write_resources(writer.all_resources())
             writer.write_claims(writer.all_claims())
+            _run(self.connection, _INDEXES)
+            writer.write_all_names()
             writer.count_claims()
             self._stamp(version)
         self.connection.execute("ANALYZE")
+        self.connection.execute("PRAGMA cache_size = -2000")
 
     def move(self, match: Match, delta: Delta, version: str) -> None:
         """Bring the index to `version`; `match` answers from the graph after the change.
@@ -158,7 +184,9 @@ class Index:
             if any(quad.predicate == ns.SKOS_BROADER for quad in (*delta.removed, *delta.added)):
                 writer.write_topics()
             spoken_of = writer.spoken_of(touched.claims)
-            writer.write_resources(touched.resources)
+            writer.forget_resources(touched.resources)
+            writer.write_names(writer.write_resources(touched.resources))
+            writer.forget_claims(touched.claims)
             writer.write_claims(touched.claims)
             spoken_of |= writer.spoken_of(touched.claims) | {node.value for node in touched.resources}
             writer.count_claims(sorted(spoken_of))
@@ -183,19 +211,23 @@ class _Writer:
         self.match = match
         self.base = base
         self.superclasses = _closure(match(None, ns.RDFS_SUBCLASS_OF, None))
+        self._lowest: dict[frozenset[str], str] = {}
+        self._times: dict[ox.NamedNode, dict[str, str | None]] = {}
 
-    def all_resources(self) -> Iterator[ox.NamedNode]:
-        seen = set()
-        for name in ("Entity", "Topic"):
-            for quad in self.match(None, ns.RDF_TYPE, marsad(name)):
-                if quad.subject not in seen and isinstance(quad.subject, ox.NamedNode):
-                    seen.add(quad.subject)
-                    yield quad.subject
+    def all_resources(self) -> list[ox.NamedNode]:
+        """Every entity and topic, by IRI."""
+        found = {
+            quad.subject
+            for name in ("Entity", "Topic")
+            for quad in self.match(None, ns.RDF_TYPE, marsad(name))
+            if isinstance(quad.subject, ox.NamedNode)
+        }
+        return sorted(found, key=_iri_of)
 
-    def all_claims(self) -> Iterator[ox.NamedNode]:
-        for quad in self.match(None, ns.RDF_TYPE, marsad("Claim")):
-            if isinstance(quad.subject, ox.NamedNode):
-                yield quad.subject
+    def all_claims(self) -> list[ox.NamedNode]:
+        """Every claim, by IRI: the claims of a document follow each other, which makes them quick to count."""
+        quads = self.match(None, ns.RDF_TYPE, marsad("Claim"))
+        return sorted({quad.subject for quad in quads if isinstance(quad.subject, ox.NamedNode)}, key=_iri_of)
 
     def touched_by(self, delta: Delta) -> _Touched:
         resources: dict[ox.NamedNode, None] = {}
@@ -223,7 +255,7 @@ class _Writer:
 
     def _claims_of(self, node: ox.NamedNode, predicate: ox.NamedNode) -> Iterator[ox.NamedNode]:
         for quad in self.match(None, _ROLES["subject"], node):
-            if isinstance(quad.subject, ox.NamedNode) and self._value(quad.subject, RDF + "predicate") == predicate:
+            if isinstance(quad.subject, ox.NamedNode) and self._said(quad.subject).iri(_PREDICATE) == predicate.value:
                 yield quad.subject
 
     def write_topics(self) -> None:
@@ -232,19 +264,46 @@ class _Writer:
         rows = [(_local(narrower), _local(broader)) for narrower, uppers in closure.items() for broader in uppers]
         self.connection.executemany("INSERT OR IGNORE INTO broader VALUES (?, ?)", rows)
 
-    def write_resources(self, nodes: Iterable[ox.NamedNode]) -> None:
+    def write_resources(self, nodes: Iterable[ox.NamedNode]) -> list[int]:
+        """Write the rows of those that are an entity or a topic; the row ids of their names."""
+        rows = _Rows(self.connection)
+        key = self._next_id("resource")
+        names: list[int] = []
         for node in nodes:
-            self._forget_resource(node)
-            types = self._types(node)
-            if types & {"Entity", "Topic"}:
-                self._write_resource(node, types)
+            said = self._said(node)
+            if said.types & {"Entity", "Topic"}:
+                names += self._write_resource(rows, key, node, said)
+                key += 1
+        rows.flush()
+        return names
 
     def write_claims(self, nodes: Iterable[ox.NamedNode]) -> None:
+        """Write the rows of those that are a claim."""
+        rows, key = _Rows(self.connection), self._next_id("claim")
         for node in nodes:
-            self._forget_claim(node)
-            types = self._types(node)
-            if "Claim" in types:
-                self._write_claim(node, types)
+            said = self._said(node)
+            if "Claim" in said.types:
+                self._write_claim(rows, key, node, said)
+                key += 1
+        rows.flush()
+
+    def write_names(self, row_ids: list[int]) -> None:
+        """Make these names found by their words and letters."""
+        ids = [(row_id,) for row_id in sorted(row_ids)]
+        self.connection.executemany(f"{_NAME_WORDS} WHERE id = ?", ids)
+        self.connection.executemany(f"{_NAME_PARTS} WHERE id = ?", ids)
+
+    def write_all_names(self) -> None:
+        """As `write_names` for all, in the order of their ids: full-text search writes a file of its own for each step back."""
+        for table, sql in (("name_words", _NAME_WORDS), ("name_parts", _NAME_PARTS)):
+            self.connection.execute(f"{sql} ORDER BY id")
+            self.connection.execute(f"INSERT INTO {table} ({table}) VALUES ('optimize')")
+
+    def _next_id(self, table: str) -> int:
+        return int(self.connection.execute(f"SELECT COALESCE(MAX(id), 0) + 1 FROM {table}").fetchone()[0])
+
+    def _said(self, node: ox.NamedNode) -> "_Said":
+        return _Said(self.match(node, None, None))
 
     def spoken_of(self, claims: Iterable[ox.NamedNode]) -> set[str]:
         """The IRIs that the rows of these claims name in any role."""
@@ -263,86 +322,79 @@ class _Writer:
         else:
             self.connection.executemany(f"{sql} WHERE iri = ?", [(iri,) for iri in iris])
 
-    def _forget_resource(self, node: ox.NamedNode) -> None:
-        row = self.connection.execute("SELECT id FROM resource WHERE iri = ?", (node.value,)).fetchone()
-        if row is None:
-            return
-        names = self.connection.execute("SELECT id FROM name WHERE resource = ?", row).fetchall()
-        self.connection.executemany("DELETE FROM name_words WHERE rowid = ?", names)
-        self.connection.executemany("DELETE FROM name_parts WHERE rowid = ?", names)
-        for table, column in (
-            ("name", "resource"),
-            ("class_of", "resource"),
-            ("kind_of", "resource"),
-            ("scheme_of", "resource"),
-            ("resource", "id"),
-        ):
-            self.connection.execute(f"DELETE FROM {table} WHERE {column} = ?", row)
+    def forget_resources(self, nodes: Iterable[ox.NamedNode]) -> None:
+        """Remove the rows of these resources."""
+        for node in nodes:
+            row = self.connection.execute("SELECT id FROM resource WHERE iri = ?", (node.value,)).fetchone()
+            if row is None:
+                continue
+            names = self.connection.execute("SELECT id FROM name WHERE resource = ?", row).fetchall()
+            self.connection.executemany("DELETE FROM name_words WHERE rowid = ?", names)
+            self.connection.executemany("DELETE FROM name_parts WHERE rowid = ?", names)
+            for table, column in (
+                ("name", "resource"),
+                ("class_of", "resource"),
+                ("kind_of", "resource"),
+                ("scheme_of", "resource"),
+                ("resource", "id"),
+            ):
+                self.connection.execute(f"DELETE FROM {table} WHERE {column} = ?", row)
 
-    def _forget_claim(self, node: ox.NamedNode) -> None:
-        row = self.connection.execute("SELECT id FROM claim WHERE iri = ?", (node.value,)).fetchone()
-        if row is None:
-            return
-        for table, column in (("role", "claim"), ("evidence", "claim"), ("claim", "id")):
-            self.connection.execute(f"DELETE FROM {table} WHERE {column} = ?", row)
+    def forget_claims(self, nodes: Iterable[ox.NamedNode]) -> None:
+        """Remove the rows of these claims."""
+        for node in nodes:
+            row = self.connection.execute("SELECT id FROM claim WHERE iri = ?", (node.value,)).fetchone()
+            if row is None:
+                continue
+            for table, column in (("role", "claim"), ("evidence", "claim"), ("claim", "id")):
+                self.connection.execute(f"DELETE FROM {table} WHERE {column} = ?", row)
 
-    def _write_resource(self, node: ox.NamedNode, types: set[str]) -> None:
-        labels = self._texts(node, SKOS + "prefLabel")
+    def _write_resource(self, rows: "_Rows", key: int, node: ox.NamedNode, said: "_Said") -> Iterator[int]:
+        labels = said.texts(SKOS + "prefLabel")
         shown = [labels.get(language) for language in LANGUAGES]
         sorted_by = [fold(label or labels.get("en") or _local(node)) for label in shown]
-        replaced_by = self._iri(node, ns.DCTERMS_IS_REPLACED_BY.value)
-        cursor = self.connection.execute(
-            "INSERT INTO resource (iri, slug, family, type, label_en, label_fr, label_ar, sort_en, sort_fr, sort_ar,"
-            " contested, replaced_by, unit) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
-            (
-                node.value,
-                _local(node),
-                self._family(node),
-                self._most_specific(types),
-                *shown,
-                *sorted_by,
-                int(self._literal(node, NS + "contested") == "true"),
-                replaced_by,
-                self._literal(node, NS + "unit"),
-            ),
-        )
-        key = cursor.lastrowid
-        many = self.connection.executemany
-        many("INSERT OR IGNORE INTO class_of VALUES (?, ?)", [(name, key) for name in sorted(types)])
-        many(
-            "INSERT OR IGNORE INTO kind_of VALUES (?, ?)", [(_local(k), key) for k in self._objects(node, NS + "kind")]
-        )
-        schemes = [*self._objects(node, SKOS + "inScheme")]
-        many("INSERT OR IGNORE INTO scheme_of VALUES (?, ?)", [(_local(scheme), key) for scheme in schemes])
-        self._write_names(node, key)
-
-    def _write_names(self, node: ox.NamedNode, key: int | None) -> None:
+        row = {
+            "id": key,
+            "iri": node.value,
+            "slug": _local(node),
+            "family": self._family(node),
+            "type": self._most_specific(said.types),
+            **dict(zip((f"label_{language}" for language in LANGUAGES), shown, strict=True)),
+            **dict(zip((f"sort_{language}" for language in LANGUAGES), sorted_by, strict=True)),
+            "contested": int(said.literal(NS + "contested") == "true"),
+            "replaced_by": said.iri(ns.DCTERMS_IS_REPLACED_BY.value),
+            "unit": said.literal(NS + "unit"),
+        }
+        rows.add("resource", tuple(row), tuple(row.values()))
+        for name in sorted(said.types):
+            rows.add("class_of", _CLASS_OF, (name, key))
+        for kind in said.nodes(NS + "kind"):
+            rows.add("kind_of", _KIND_OF, (_local(kind), key))
+        for scheme in said.nodes(SKOS + "inScheme"):
+            rows.add("scheme_of", _SCHEME_OF, (_local(scheme), key))
         names = {
             (text, language, role)
             for predicate, role in ((SKOS + "prefLabel", "label"), (SKOS + "altLabel", "name"))
-            for text, language in self._tagged(node, predicate)
+            for text, language in said.tagged(predicate)
         }
-        assert key is not None, "a row was inserted"
         for number, (text, language, role) in enumerate(sorted(names)):
-            folded, found = fold(text), stems(text)
-            rowid = _name_id(key, number, words=len(found), letters=len(folded))
-            row = (rowid, key, language, text, role, folded)
-            self.connection.execute("INSERT INTO name VALUES (?,?,?,?,?,?)", row)
-            self.connection.execute("INSERT INTO name_words (rowid, stems) VALUES (?, ?)", (rowid, " ".join(found)))
-            self.connection.execute("INSERT INTO name_parts (rowid, folded) VALUES (?, ?)", (rowid, folded))
+            folded = fold(text)
+            row_id = _name_id(key, number, words=len(folded_stems(folded)), letters=len(folded))
+            rows.add("name", _NAME, (row_id, key, language, text, role, folded))
+            yield row_id
 
-    def _write_claim(self, node: ox.NamedNode, types: set[str]) -> None:
-        evidence = sorted(self._evidence(node))
-        time = self._time(node)
-        object_ = next(iter(self._objects_any(node, RDF + "object")), None)
-        value = object_ if isinstance(object_, ox.Literal) else self._any_literal(node, NS + "value")
-        subject = self._iri(node, RDF + "subject")
-        predicate = self._iri(node, RDF + "predicate")
-        glosses = self._texts(node, NS + "gloss")
+    def _write_claim(self, rows: "_Rows", key: int, node: ox.NamedNode, said: "_Said") -> None:
+        evidence = sorted(self._evidence(said))
+        time = self._time(said)
+        object_ = said.any(RDF + "object")
+        value = object_ if isinstance(object_, ox.Literal) else said.any_literal(NS + "value")
+        subject, predicate = said.iri(RDF + "subject"), said.iri(_PREDICATE)
+        glosses = said.texts(NS + "gloss")
         row = {
+            "id": key,
             "iri": node.value,
             "key": node.value.removeprefix(self.base + "claim/"),
-            "type": self._most_specific(types),
+            "type": self._most_specific(said.types),
             "document": evidence[0][1] if evidence else "",
             "subject": subject,
             "predicate": predicate,
@@ -350,55 +402,52 @@ class _Writer:
             "literal": value.value if value else None,
             "language": value.language if value else None,
             "datatype": value.datatype.value if value else None,
-            "modality": _tail(self._iri(node, NS + "modality")) or "",
-            "rank": _tail(self._iri(node, NS + "rank")) or "normal",
+            "modality": _tail(said.iri(NS + "modality")) or "",
+            "rank": _tail(said.iri(NS + "rank")) or "normal",
             "direct": int(self._is_direct(subject, predicate, object_)),
-            **time,
-            "value_is": _tail(self._iri(node, NS + "valueIs")),
-            "aspect": self._iri(node, NS + "aspect"),
-            "polarity": _tail(self._iri(node, NS + "polarity")),
-            "as_written": self._literal(node, NS + "asWritten"),
+            **{name: time.get(name) for name in _TIME},
+            "value_is": _tail(said.iri(NS + "valueIs")),
+            "aspect": said.iri(NS + "aspect"),
+            "polarity": _tail(said.iri(NS + "polarity")),
+            "as_written": said.literal(NS + "asWritten"),
             "gloss_en": glosses.get("en"),
             "gloss_fr": glosses.get("fr"),
-            "note": self._literal(node, SKOS + "editorialNote"),
+            "note": said.literal(SKOS + "editorialNote"),
             "position": evidence[0][2] if evidence else 0,
         }
-        columns, marks = ", ".join(row), ", ".join("?" * len(row))
-        key = self.connection.execute(f"INSERT INTO claim ({columns}) VALUES ({marks})", tuple(row.values())).lastrowid
-        self.connection.executemany(
-            "INSERT OR IGNORE INTO evidence VALUES (?,?,?,?,?,?)", [(key, *passage) for passage in evidence]
-        )
-        roles = [
-            (target.value, role, key)
-            for role, predicate_ in _ROLES.items()
-            for target in self._objects(node, predicate_.value)
-        ]
-        self.connection.executemany("INSERT OR IGNORE INTO role VALUES (?,?,?)", roles)
+        rows.add("claim", tuple(row), tuple(row.values()))
+        for passage in evidence:
+            rows.add("evidence", _EVIDENCE, (key, *passage))
+        for role, predicate_ in _ROLES.items():
+            for target in said.nodes(predicate_.value):
+                rows.add("role", _ROLE, (target.value, role, key))
 
-    def _evidence(self, node: ox.NamedNode) -> Iterator[tuple[str, str, int, int, str]]:
-        for passage in self._objects(node, NS + "evidence"):
-            document = _tail(self._iri(passage, NS + "document"))
-            start, end = self._literal(passage, NS + "start"), self._literal(passage, NS + "end")
+    def _evidence(self, claim: "_Said") -> Iterator[tuple[str, str, int, int, str]]:
+        for node in claim.nodes(NS + "evidence"):
+            passage = self._said(node)
+            document = _tail(passage.iri(NS + "document"))
+            start, end = passage.literal(NS + "start"), passage.literal(NS + "end")
             if document and start and end:
-                yield (passage.value, document, int(start), int(end), self._literal(passage, NS + "passageHash") or "")
+                yield (node.value, document, int(start), int(end), passage.literal(NS + "passageHash") or "")
 
-    def _time(self, node: ox.NamedNode) -> dict[str, str | None]:
+    def _time(self, claim: "_Said") -> dict[str, str | None]:
         """The claim's own time, or else the date that it states (`when`, `founded`)."""
         for predicate, of in ((NS + "time", "claim"), (RDF + "object", "object")):
-            for span in self._objects(node, predicate):
-                edtf = self._literal(span, NS + "edtf")
-                if edtf is not None:
-                    bounds = {
-                        column: self._literal(span, NS + name)
-                        for column, name in (
-                            ("earliest", "earliest"),
-                            ("begins_by", "beginsBy"),
-                            ("ends_after", "endsAfter"),
-                            ("latest", "latest"),
-                        )
-                    }
-                    return {"edtf": edtf, **bounds, "time_of": of}
+            for node in claim.nodes(predicate):
+                time = self._bounds(node) if node.value.startswith(self.base + "time/") else None
+                if time:
+                    return {**time, "time_of": of}
         return {}
+
+    def _bounds(self, node: ox.NamedNode) -> dict[str, str | None]:
+        """A time as the document gives it and its bounds; empty if the graph does not describe it."""
+        if node not in self._times:
+            if len(self._times) >= _MOST_TIMES:
+                self._times.clear()
+            span = self._said(node)
+            edtf = span.literal(NS + "edtf")
+            self._times[node] = {"edtf": edtf, **{c: span.literal(NS + n) for c, n in _BOUNDS}} if edtf else {}
+        return self._times[node]
 
     def _is_direct(self, subject: str | None, predicate: str | None, object_: ox.NamedNode | ox.Literal | None) -> bool:
         if subject is None or predicate is None or object_ is None:
@@ -412,47 +461,83 @@ class _Writer:
     def _family(self, node: ox.NamedNode) -> str:
         return node.value.removeprefix(self.base).split("/", 1)[0]
 
-    def _types(self, node: ox.NamedNode) -> set[str]:
-        return {t.value.removeprefix(NS) for t in self._objects(node, ns.RDF_TYPE.value) if t.value.startswith(NS)}
+    def _most_specific(self, types: frozenset[str]) -> str:
+        if types not in self._lowest:
+            uppers = {node.value.removeprefix(NS) for name in types for node in self.superclasses.get(marsad(name), ())}
+            self._lowest[types] = min(types - uppers or types)
+        return self._lowest[types]
 
-    def _most_specific(self, types: set[str]) -> str:
-        above = {
-            upper.removeprefix(NS)
-            for name in types
-            for upper in (node.value for node in self.superclasses.get(marsad(name), ()))
-        } - set()
-        lowest = sorted(types - above) or sorted(types)
-        return lowest[0]
 
-    def _objects_any(self, node: ox.NamedNode, predicate: str) -> Iterator[ox.NamedNode | ox.Literal]:
-        for quad in self.match(node, ox.NamedNode(predicate), None):
+class _Said:
+    """What the graph says of one node, read at once."""
+
+    def __init__(self, quads: Iterable[ox.Quad]) -> None:
+        self._values: dict[str, list[ox.NamedNode | ox.Literal]] = {}
+        for quad in quads:
             if isinstance(quad.object, ox.NamedNode | ox.Literal):
-                yield quad.object
+                self._values.setdefault(quad.predicate.value, []).append(quad.object)
 
-    def _objects(self, node: ox.NamedNode, predicate: str) -> Iterator[ox.NamedNode]:
-        return (value for value in self._objects_any(node, predicate) if isinstance(value, ox.NamedNode))
+    @property
+    def types(self) -> frozenset[str]:
+        """Its classes of our own namespace, without it."""
+        classes = (node.value for node in self.nodes(ns.RDF_TYPE.value))
+        return frozenset(name.removeprefix(NS) for name in classes if name.startswith(NS))
 
-    def _value(self, node: ox.NamedNode, predicate: str) -> ox.NamedNode | ox.Literal | None:
-        return min(self._objects_any(node, predicate), key=str, default=None)
+    def any(self, predicate: str) -> ox.NamedNode | ox.Literal | None:
+        """The first of the values."""
+        return min(self._values.get(predicate, ()), key=str, default=None)
 
-    def _iri(self, node: ox.NamedNode, predicate: str) -> str | None:
-        return min((value.value for value in self._objects(node, predicate)), default=None)
+    def nodes(self, predicate: str) -> list[ox.NamedNode]:
+        """The values that are IRIs."""
+        return [value for value in self._values.get(predicate, ()) if isinstance(value, ox.NamedNode)]
 
-    def _any_literal(self, node: ox.NamedNode, predicate: str) -> ox.Literal | None:
-        literals = [value for value in self._objects_any(node, predicate) if isinstance(value, ox.Literal)]
+    def iri(self, predicate: str) -> str | None:
+        """The first of the IRIs."""
+        return min((node.value for node in self.nodes(predicate)), default=None)
+
+    def any_literal(self, predicate: str) -> ox.Literal | None:
+        """The first of the literals."""
+        literals = (value for value in self._values.get(predicate, ()) if isinstance(value, ox.Literal))
         return min(literals, key=str, default=None)
 
-    def _literal(self, node: ox.NamedNode, predicate: str) -> str | None:
-        literal = self._any_literal(node, predicate)
+    def literal(self, predicate: str) -> str | None:
+        """The text of the first of the literals."""
+        literal = self.any_literal(predicate)
         return None if literal is None else literal.value
 
-    def _tagged(self, node: ox.NamedNode, predicate: str) -> Iterator[tuple[str, str]]:
-        for value in self._objects_any(node, predicate):
-            if isinstance(value, ox.Literal):
-                yield value.value, value.language or ""
+    def tagged(self, predicate: str) -> list[tuple[str, str]]:
+        """The literals with their languages."""
+        values = self._values.get(predicate, ())
+        return [(value.value, value.language or "") for value in values if isinstance(value, ox.Literal)]
 
-    def _texts(self, node: ox.NamedNode, predicate: str) -> dict[str, str]:
-        return {language: text for text, language in sorted(self._tagged(node, predicate), reverse=True)}
+    def texts(self, predicate: str) -> dict[str, str]:
+        """The first of the literals in each language."""
+        return {language: text for text, language in sorted(self.tagged(predicate), reverse=True)}
+
+
+class _Rows:
+    """Rows on their way into the tables, handed over many at a time; what is there already stays as it is."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._waiting: dict[tuple[str, tuple[str, ...]], list[tuple[Any, ...]]] = {}
+
+    def add(self, table: str, columns: tuple[str, ...], row: tuple[Any, ...]) -> None:
+        waiting = self._waiting.setdefault((table, columns), [])
+        waiting.append(row)
+        if len(waiting) >= _BATCH:
+            self._write(table, columns, waiting)
+
+    def flush(self) -> None:
+        for (table, columns), waiting in self._waiting.items():
+            self._write(table, columns, waiting)
+
+    def _write(self, table: str, columns: tuple[str, ...], waiting: list[tuple[Any, ...]]) -> None:
+        # Two graphs may say the same of a node. Of resources and claims each comes once.
+        kind = "INSERT" if "id" in columns else "INSERT OR IGNORE"
+        sql = f"{kind} INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+        self._connection.executemany(sql, waiting)
+        waiting.clear()
 
 
 def _name_id(resource: int, number: int, *, words: int, letters: int) -> int:
@@ -461,6 +546,11 @@ def _name_id(resource: int, number: int, *, words: int, letters: int) -> int:
     Full-text search finds rows in the order of their ids, so that a search that stops early has met the closest names.
     """
     return ((min(words, 15) << 8 | min(letters, 255)) << 29 | resource) << 12 | number
+
+
+def resource_of_name(row_id: int) -> int:
+    """The row id of the resource that has the name: full-text search gives it without another look."""
+    return row_id >> 12 & (1 << 29) - 1
 
 
 def _open(path: Path) -> Reader:
@@ -483,7 +573,13 @@ def _connect(path: Path) -> Reader:
     # 200,000 entities.
     connection.execute(f"PRAGMA mmap_size = {256 * 2**20}")
     connection.row_factory = sqlite3.Row
+    connection.create_function("stems_of", 1, lambda folded: " ".join(folded_stems(folded)), deterministic=True)
     return connection
+
+
+def _run(connection: sqlite3.Connection, statements: str) -> None:
+    for statement in statements.split(";"):
+        connection.execute(statement)
 
 
 def _drop_everything(connection: sqlite3.Connection) -> None:
@@ -511,6 +607,10 @@ def _closure(quads: Iterable[ox.Quad]) -> dict[ox.NamedNode, set[ox.NamedNode]]:
             front = {upper for lower in front for upper in up.get(lower, ())} - seen
         closed[node] = seen
     return closed
+
+
+def _iri_of(node: ox.NamedNode) -> str:
+    return node.value
 
 
 def _local(node: ox.NamedNode) -> str:

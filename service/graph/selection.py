@@ -12,15 +12,14 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from heapq import nsmallest
-from itertools import islice
 from typing import Literal
 
 from service.errors import BadRequest, InvalidEdtf
-from service.graph.bitmaps import bitmap, few_bits, few_row_ids, flags_up_to, row_ids
+from service.graph.bitmaps import bitmap, few_bits, row_ids
 from service.graph.columns import ABOUT_ROLES, SUBJECT_ROLES, Column, Columns, Condition, Part, Period, columns_of
 from service.graph.edtf import bounds
 from service.graph.fold import stems, words_query
-from service.graph.index import LANGUAGES
+from service.graph.index import LANGUAGES, resource_of_name
 from service.rdf.iris import local_name
 
 Mode = Literal["possibly", "certainly"]
@@ -47,8 +46,6 @@ CLAIM_COLLECTIONS = ("claims", "observations", "timeline")
 _PLACE_PREDICATES = ("place", "operatesIn", "partOf", "postIn", "target")
 _NS = "https://marsad.example/ns#"
 _ALT_LABEL = "http://www.w3.org/2004/02/skos/core#altLabel"
-# Up to so many items are sorted by themselves; of more the first are met soon in the order of all rows.
-_FEW = 3000
 # Values of a facet, the most frequent; a menu of more helps nobody, and a filter takes the others all the same.
 _MOST_VALUES = 100
 
@@ -128,25 +125,26 @@ def select(connection: sqlite3.Connection, selection: Selection, base: str) -> P
     total = chosen.bit_count()
     table = "claim" if selection.of_claims else "resource"
     key, tie, direction = _order(selection)
-    conditions: list[str] = ["1"]
-    values: list[str | int] = []
+    by = f"ORDER BY {key} {direction}, {tie} {direction}"
+
+    def ordered() -> Iterator[int]:
+        return (row[0] for row in connection.execute(f"SELECT id FROM {table} {by}"))
+
+    order = columns.order(f"{table} {by}", ordered)
+    start = 0
     if selection.cursor is not None:
         comparison = ">" if direction == "ASC" else "<"
-        conditions.append(f"({key}, {tie}) {comparison} (?, ?)")
-        values += _read_cursor(selection.cursor, selection)
-    sql = f"SELECT id, {key} AS k, {tie} AS t FROM {table} WHERE {' AND '.join(conditions)}"
-    order = f" ORDER BY {key} {direction}, {tie} {direction}"
-    wanted = selection.limit + 1 if selection.limit else total
-    if total <= _FEW:
-        marks = ",".join(map(str, row_ids(chosen)))
-        rows = connection.execute(f"{sql} AND id IN ({marks}){order} LIMIT {wanted}", values).fetchall()
-    else:
-        flags = flags_up_to(chosen, max(columns.claim_size, columns.resource_size))
-        rows = list(islice((row for row in connection.execute(sql + order, values) if flags[row[0]]), wanted))
-    more = bool(selection.limit) and len(rows) > selection.limit
-    rows = rows[: selection.limit] if more else rows
-    cursor = _write_cursor(rows[-1]["k"], rows[-1]["t"], selection) if more else None
-    return Page([row["id"] for row in rows], cursor, total)
+        sql = f"SELECT id FROM {table} WHERE ({key}, {tie}) {comparison} (?, ?) {by} LIMIT 1"
+        following = connection.execute(sql, _read_cursor(selection.cursor, selection)).fetchone()
+        if following is None:
+            return Page([], None, total)
+        start = order.place(following[0])
+    ids = order.first(chosen, selection.limit + 1 if selection.limit else total, start=start)
+    if not selection.limit or len(ids) <= selection.limit:
+        return Page(ids, None, total)
+    ids = ids[: selection.limit]
+    last = connection.execute(f"SELECT {key}, {tie} FROM {table} WHERE id = ?", (ids[-1],)).fetchone()
+    return Page(ids, _write_cursor(last[0], last[1], selection), total)
 
 
 def is_member(connection: sqlite3.Connection, selection: Selection, base: str, row_id: int) -> bool:
@@ -287,7 +285,7 @@ def _chosen_claims(connection: sqlite3.Connection, columns: Columns, selection: 
         chosen &= columns.claims_about(_named(connection, selection.text))
     if selection.kinds:
         of_kind = _any(columns.kinds, _with_narrower(connection, selection.kinds))
-        chosen &= columns.claims_about(few_row_ids(of_kind))
+        chosen &= columns.claims_about(row_ids(of_kind))
     return chosen
 
 
@@ -431,8 +429,8 @@ def _any(values: dict[str, int], wanted: tuple[str, ...]) -> int:
 def _named(connection: sqlite3.Connection, text: str) -> set[int]:
     """The resources of whose names the words of the text are words or begin words."""
     query = words_query(stems(text))
-    sql = "SELECT name.resource FROM name_words JOIN name ON name.id = name_words.rowid WHERE name_words MATCH ?"
-    return {row[0] for row in connection.execute(sql, (query,))}
+    found = connection.execute("SELECT rowid FROM name_words WHERE name_words MATCH ?", (query,))
+    return {resource_of_name(row[0]) for row in found}
 
 
 def _with_narrower(connection: sqlite3.Connection, slugs: tuple[str, ...]) -> tuple[str, ...]:
