@@ -46,6 +46,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "Type": ("Type", "النوع"),
     "Kind": ("Genre", "الصنف"),
     "Relation": ("Relation", "العلاقة"),
+    "All of them": ("Toutes", "كلها"),
     "Subject": ("Sujet", "الموضوع"),
     "Object": ("Objet", "المفعول"),
     "Speaks of": ("Parle de", "يتحدث عن"),

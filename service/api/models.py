@@ -121,8 +121,9 @@ class Relation(Model):
 
 
 class Entity(Resource):
-    """A resource with the claims about it."""
+    """A resource with the claims about it: of each relation as many as were asked for."""
 
+    truncated: bool = Field(description="Whether a relation has more claims than these; its `next` leads to all.")
     relations: list[Relation]
 
 

@@ -23,7 +23,7 @@ from service.graph.describe import Describer, Item, find_claim, find_resource
 from service.graph.edtf_words import in_words as date_in_words
 from service.graph.questions import Question, find_question, questions
 from service.graph.review import ReviewRow
-from service.graph.selection import Selection, select
+from service.graph.selection import PAGE, Selection, select
 from service.graph.words import Authors, heading, number_in_words, place_on_page, sentence, value_in_words
 from service.paths import EXPLORER, ontology_dir
 from service.rdf.iris import local_name
@@ -275,7 +275,7 @@ def resource_page(
     request: Request, context: _Context, lang: Language, folder: Literal["id", "topic", "doc"], slug: str
 ) -> HTMLResponse:
     row_id = find_resource(context.reader, f"{context.base}{folder}/{slug}")
-    item = context.describer(lang).entity(row_id)
+    item = context.describer(lang).entity(row_id, limit=PAGE)
     relations = sorted(item["relations"], key=lambda one: place_on_page(one["relation"], inverse=one["inverse"]))
     groups = [_group(group, lang, context.authors) for group in relations]
     item |= {
@@ -291,15 +291,15 @@ def resource_page(
         item=item,
         path=f"/{folder}/{slug}",
         groups=groups,
-        differences=_differences(context, item, lang),
+        differences=_differences(context, item["iri"], lang),
         carried=_carried(context, slug) if folder == "doc" else 0,
         asserted=_asserted(context, slug) if folder == "id" else 0,
     )
 
 
-def _differences(context: Context, item: Item, lang: str) -> list[Item]:
-    """What differs comes first on a page: nobody should read one value and leave."""
-    mine = {claim["iri"] for group in item["relations"] for claim in group["claims"]}
+def _differences(context: Context, iri: str, lang: str) -> list[Item]:
+    """What differs comes first on a page, of all that is said of a thing: nobody should read one value and leave."""
+    mine = context.describer(lang).claims_about(iri)
     differences: dict[str, Item] = {}
     for query, row in context.differing(mine):
         found = differences.setdefault(query.name, {"heading": query.titles.get(lang, query.title), "rows": []})
@@ -338,7 +338,7 @@ def _group(group: Item, language: str, authors: Authors) -> Item:
     indicator = group["claims"][0].get("indicator")
     named = indicator["label"] if indicator and indicator["id"] == group["relation"] else None
     title = named or heading(group["relation"], inverse=group["inverse"], language=language)
-    return {"heading": title, "relation": group["relation"], "inverse": group["inverse"], "claims": claims}
+    return {"heading": title, "claims": claims, "total": group["total"], "filters": group["filters"]}
 
 
 def _definition(context: Context, iri: str, language: str) -> str | None:

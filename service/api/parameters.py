@@ -37,11 +37,11 @@ class LanguageParameters(BaseModel):
 class EntityParameters(LanguageParameters):
     """Parameters of a resource with its claims."""
 
-    limit: int | None = Field(
-        None,
+    limit: int = Field(
+        PAGE,
         ge=1,
         le=MAX_PAGE,
-        description="Claims of each relation, at most; `total` counts them and `next` leads to all. Without it: all of them.",
+        description="Claims of each relation, at most; its `total` counts them, and its `next` leads to all.",
         examples=[5],
     )
 

@@ -97,6 +97,7 @@ class Describer:
             groups.setdefault((_relation(row), row["role"] not in SUBJECT_ROLES), []).append(row)
         ordered = sorted(groups.items(), key=lambda group: (group[0][1], group[0][0]))
         claims = iter(self.claims([row["claim"] for _, rows in ordered for row in rows[:limit]]))
+        item["truncated"] = limit is not None and any(len(rows) > limit for _, rows in ordered)
         item["relations"] = [
             {
                 "relation": relation,
@@ -108,6 +109,12 @@ class Describer:
             for (relation, inverse), rows in ordered
         ]
         return item
+
+    def claims_about(self, iri: str) -> set[str]:
+        """The IRIs of all claims about a resource."""
+        marks = ", ".join("?" * len(ABOUT_ROLES))
+        sql = f"SELECT iri FROM role JOIN claim ON id = claim WHERE resource = ? AND role IN ({marks})"
+        return {row["iri"] for row in self.connection.execute(sql, (iri, *ABOUT_ROLES))}
 
     def _claims_about(self, iri: str) -> list[sqlite3.Row]:
         marks = ", ".join("?" * len(ABOUT_ROLES))

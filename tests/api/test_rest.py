@@ -1,8 +1,10 @@
 """Lists, items, files of a selection, and what is answered to a request that cannot be met."""
 
 import csv
+import html
 import io
 import json
+import re
 
 import pytest
 
@@ -41,8 +43,12 @@ def test_an_entity_comes_with_its_claims_by_relation(service: Service) -> None:
 @pytest.mark.parametrize("slug", ["morocco", "bcij", "daesh", "terrorism", "security", "ires"])
 def test_an_entity_that_is_cut_says_what_was_left_out_and_where_it_is(service: Service, slug: str) -> None:
     collection = "topics" if slug in ("terrorism", "security") else "entities"
-    whole = service.json(f"/api/v1/{collection}/{slug}")["relations"]
-    cut = service.json(f"/api/v1/{collection}/{slug}?limit=2&lang=fr")["relations"]
+    item = service.json(f"/api/v1/{collection}/{slug}?limit=200")
+    assert item["truncated"] is False
+    whole = item["relations"]
+    item = service.json(f"/api/v1/{collection}/{slug}?limit=2&lang=fr")
+    assert item["truncated"] is True
+    cut = item["relations"]
     assert [(group["relation"], group["inverse"]) for group in cut] == [
         (one["relation"], one["inverse"]) for one in whole
     ]
@@ -56,6 +62,23 @@ def test_an_entity_that_is_cut_says_what_was_left_out_and_where_it_is(service: S
             assert "lang=fr" in group["next"]
             assert sorted(service.ids(group["next"])) == sorted(ids), group["next"]
     assert max(len(group["claims"]) for group in whole) > 2
+
+
+def test_an_entity_has_no_more_than_fifty_claims_of_a_relation_unless_asked_for_more(service: Service) -> None:
+    item = service.json("/api/v1/entities/morocco")
+    long = [group for group in item["relations"] if group["total"] > 50]
+    assert item["truncated"] is bool(long) is True
+    page = service.get("/en/id/morocco").text
+    for group in item["relations"]:
+        assert len(group["claims"]) == min(50, group["total"])
+    for group in long:
+        address = html.escape(group["next"].removeprefix("/api/v1/").removesuffix("&lang=en"))
+        assert re.search(re.escape(f'href="/en/{address}"') + rf"[^(]*\(50 / {group['total']} claims\)", page)
+        assert f"{group['total']} in all" in service.get(f"/en/{html.unescape(address)}").text
+    shown = set(re.findall(r'href="/en/claim/([^"]+)"', page))
+    assert {claim["id"] for group in item["relations"] for claim in group["claims"]} <= shown
+    rows = list(csv.DictReader(io.StringIO(service.get("/api/v1/entities/morocco.csv").text)))
+    assert len(rows) >= max(group["total"] for group in long)
 
 
 def test_a_passage_comes_with_its_text_and_a_little_before_and_after(service: Service, made_up_texts) -> None:
