@@ -1,6 +1,7 @@
 """Documentation: the OpenAPI description, the page `/docs` with snippets, the page of the ontology. No outside host."""
 
 import json
+from copy import deepcopy
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 
@@ -18,8 +19,8 @@ from service.api.linked_data import wanted_language
 from service.api.models import Problem
 from service.api.parameters import refuse_unknown
 from service.api.record_schemas import body_schemas
-from service.api.representation import PROBLEM, as_json, check_not_modified
-from service.api.write_description import SECURITY_SCHEMES
+from service.api.representation import PROBLEM, as_json, check_not_modified, problem_response
+from service.api.write_description import KEY_SCHEME, SECURITY_SCHEMES
 from service.paths import EXPLORER
 from service.rdf.namespaces import NS, OWL, SKOS
 
@@ -54,7 +55,19 @@ def get_description(request: Request, context: _Context) -> Response:
     check_not_modified(request, context)
     root = request.scope.get("root_path", "")
     described: dict[str, Any] = request.app.openapi()
+    if context.settings.read_keys:
+        described = _with_read_keys(described)
     return as_json(request, context, {**described, "servers": [{"url": root}]} if root else described)
+
+
+def _with_read_keys(described: dict[str, Any]) -> dict[str, Any]:
+    """The description of a service whose reads need a key too."""
+    described = deepcopy(described)
+    for path in described["paths"].values():
+        for operation in path.values():
+            operation.setdefault("security", [{KEY_SCHEME: []}])
+            operation["responses"].setdefault("401", problem_response("A key is needed."))
+    return described
 
 
 _TAGS = [

@@ -255,6 +255,9 @@ async def test_where_reads_need_a_key_an_earlier_version_needs_it_too(client: Cl
                 asked = f"{url}{'&' if '?' in url else '?'}version={version}" if version else url
                 assert (await http.get(asked)).status_code == 401, asked
         reading = {"Authorization": f"Bearer {client.reader}"}
+        described = (await http.get("/api/v1/openapi.json", headers=reading)).json()["paths"]
+        operations = [operation for path in described.values() for operation in path.values()]
+        assert all(one["security"] == [{"key": []}] and "401" in one["responses"] for one in operations)
         assert (await http.get("/sparql?query=ASK{}&version=0", headers=reading)).status_code == 200
     for close in closed.closing:
         await close()
