@@ -235,5 +235,7 @@ async def serve_project(settings: Settings, *, progress: Progress) -> int:
     """Serve the project's graph until a signal ends it; the exit code is 0."""
     with listening_socket(settings) as listener:
         async with open_project(settings, progress) as context:
+            warming = asyncio.create_task(asyncio.to_thread(context.index.warm))
             await serve(create_app(context), listener, settings)
+            await warming
     return 0

@@ -109,8 +109,7 @@ def _list_handler(collection: str, suffix: str | None = None) -> Callable[..., R
 
 def _list_body(request: Request, context: Context, selection: Selection, page: Page, wanted: str | None) -> Item:
     describer = context.describer(selection.language)
-    describe = describer.claim if selection.of_claims else describer.resource
-    items = [describe(row_id) for row_id in page.ids]
+    items = describer.claims(page.ids) if selection.of_claims else [describer.resource(row_id) for row_id in page.ids]
     body: Item = {"items": _sparse(items, wanted, _MODELS[selection.of_claims]), "total": page.total}
     body |= {"truncated": page.next_cursor is not None, "next": next_link(request, page.next_cursor)}
     return body

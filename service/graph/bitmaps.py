@@ -21,8 +21,8 @@ _DIGITS = bytes.maketrans(b"\x00\x01", b"01")
 _DIGIT_OF_BIT = [bytes(b"01"[byte >> bit & 1] for byte in range(256)) for bit in range(8)]
 # Rows up to which bits are set one by one: 2,000 of 300,000 take 0.4 ms, a byte for each row 0.8.
 _FEW = 2000
-# Of so many rows one is set: with fewer it is quicker to pick them one by one.
-_SPARSE = 100
+# Of so many rows one is set: with fewer it is quicker to pick them one by one (5,000 of 100,000: 1.9 ms instead of 2.2).
+_SPARSE = 16
 
 
 def bitmap(ids: Iterable[int], size: int) -> int:

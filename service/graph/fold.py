@@ -96,6 +96,11 @@ def stem_trigrams(found: list[str]) -> set[str]:
     return {padded[i : i + 3] for word in found for padded in [f" {word} "] for i in range(len(padded) - 2)}
 
 
+def parts(folded: str) -> set[str]:
+    """Runs of three characters of a folded text, as the index of parts of names has them."""
+    return {folded[i : i + 3] for i in range(len(folded) - 2)}
+
+
 def words_query(found: list[str]) -> str:
     """A query of FTS5 for texts that have each of these stems, or words that begin with them, in any order."""
     alternatives = ((word, without_particle(word)) for word in found)

@@ -8,7 +8,8 @@ import shutil
 import sqlite3
 import tempfile
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,8 @@ from typing import Any
 import pyoxigraph as ox
 
 from service.graph.columns import ABOUT_ROLES as ABOUT_ROLES
-from service.graph.columns import ColumnsCache, Reader
-from service.graph.fold import fold, folded_stems
+from service.graph.columns import ColumnsCache, Reader, columns_of
+from service.graph.fold import fold, folded_stems, parts
 from service.rdf import namespaces as ns
 from service.rdf.namespaces import NS, RDF, SKOS, marsad
 from service.store.base import Delta
@@ -26,7 +27,7 @@ Match = Callable[[ox.NamedNode | None, ox.NamedNode | None, ox.NamedNode | ox.Li
 
 LANGUAGES = ("en", "fr", "ar")
 # Raised whenever the tables or what stands in them change, so that an index of an older kind is made anew.
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 # Memory for the pages of an index that is being made: with 256 MiB those of 100,000 entities fit.
 _BUILD_CACHE_KIB = 256 * 1024
 # Rows that are handed to SQLite at a time.
@@ -50,7 +51,7 @@ CREATE TABLE name (
     role TEXT NOT NULL, folded TEXT NOT NULL);
 CREATE VIRTUAL TABLE name_words USING fts5 (stems, tokenize = 'unicode61 remove_diacritics 0', prefix = '1 2 3');
 CREATE VIRTUAL TABLE name_parts USING fts5 (folded, tokenize = 'trigram');
-CREATE VIRTUAL TABLE part_counts USING fts5vocab (name_parts, 'row');
+CREATE TABLE part (part TEXT PRIMARY KEY, names INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE claim (
     id INTEGER PRIMARY KEY, iri TEXT UNIQUE NOT NULL, key TEXT UNIQUE NOT NULL, type TEXT NOT NULL,
     document TEXT NOT NULL, subject TEXT, predicate TEXT, object TEXT, literal TEXT, language TEXT, datatype TEXT,
@@ -135,6 +136,14 @@ class Index:
         connection.execute("PRAGMA query_only = ON")
         connection.columns_cache = self._columns
         return connection
+
+    def warm(self) -> None:
+        """Make what lists and facets are answered from; else the first who asks for them waits."""
+        reader = self.reader()
+        try:
+            columns_of(reader).warm()
+        finally:
+            reader.close()
 
     def close(self) -> None:
         """Release the file."""
@@ -292,12 +301,28 @@ class _Writer:
         ids = [(row_id,) for row_id in sorted(row_ids)]
         self.connection.executemany(f"{_NAME_WORDS} WHERE id = ?", ids)
         self.connection.executemany(f"{_NAME_PARTS} WHERE id = ?", ids)
+        self._count_parts(self._folded(ids), 1)
 
     def write_all_names(self) -> None:
         """As `write_names` for all, in the order of their ids: full-text search writes a file of its own for each step back."""
         for table, sql in (("name_words", _NAME_WORDS), ("name_parts", _NAME_PARTS)):
             self.connection.execute(f"{sql} ORDER BY id")
             self.connection.execute(f"INSERT INTO {table} ({table}) VALUES ('optimize')")
+        self._count_parts(self.connection.execute("SELECT folded FROM name"), 1)
+
+    def _folded(self, ids: Iterable[Sequence[int]]) -> Iterator[tuple[str]]:
+        for one in ids:
+            yield self.connection.execute("SELECT folded FROM name WHERE id = ?", one).fetchone()
+
+    def _count_parts(self, names: Iterable[tuple[str]], step: int) -> None:
+        """Count the names that have each run of three letters: `step` is 1 for names that come, -1 for names that go."""
+        counted: Counter[str] = Counter()
+        for (folded,) in names:
+            counted.update(parts(folded))
+        sql = "INSERT INTO part VALUES (?, ?) ON CONFLICT (part) DO UPDATE SET names = names + excluded.names"
+        self.connection.executemany(sql, [(part, step * names) for part, names in sorted(counted.items())])
+        gone = counted if step < 0 else ()
+        self.connection.executemany("DELETE FROM part WHERE part = ? AND names = 0", [(part,) for part in gone])
 
     def _next_id(self, table: str) -> int:
         return int(self.connection.execute(f"SELECT COALESCE(MAX(id), 0) + 1 FROM {table}").fetchone()[0])
@@ -329,6 +354,7 @@ class _Writer:
             if row is None:
                 continue
             names = self.connection.execute("SELECT id FROM name WHERE resource = ?", row).fetchall()
+            self._count_parts(self._folded(names), -1)
             self.connection.executemany("DELETE FROM name_words WHERE rowid = ?", names)
             self.connection.executemany("DELETE FROM name_parts WHERE rowid = ?", names)
             for table, column in (
@@ -548,9 +574,8 @@ def _name_id(resource: int, number: int, *, words: int, letters: int) -> int:
     return ((min(words, 15) << 8 | min(letters, 255)) << 29 | resource) << 12 | number
 
 
-def resource_of_name(row_id: int) -> int:
-    """The row id of the resource that has the name: full-text search gives it without another look."""
-    return row_id >> 12 & (1 << 29) - 1
+# In SQL, the row id of the resource that has a name: full-text search gives it without another look.
+RESOURCE_OF_NAME = "rowid >> 12 & 536870911"
 
 
 def _open(path: Path) -> Reader:
@@ -586,7 +611,7 @@ def _drop_everything(connection: sqlite3.Connection) -> None:
     tables = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall()
     virtual = [name for name, sql in tables if sql.startswith("CREATE VIRTUAL")]
     plain = [name for name, _ in tables if name not in virtual and not name.startswith("sqlite_")]
-    for name in sorted(virtual, key=lambda table: table != "part_counts"):
+    for name in virtual:
         connection.execute(f"DROP TABLE IF EXISTS {name}")
     for name in plain:
         connection.execute(f"DROP TABLE IF EXISTS {name}")

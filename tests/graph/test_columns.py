@@ -5,6 +5,7 @@ from collections import Counter
 from datetime import date, timedelta
 from itertools import accumulate
 
+import pyoxigraph as ox
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,7 +22,8 @@ from service.graph.bitmaps import (
     rows_of_byte,
     spread,
 )
-from service.graph.columns import Columns, Period, columns_of
+from service.graph.columns import Columns, Order, Period, columns_of
+from service.rdf.namespaces import marsad
 from service.store.base import Delta
 from tests.graph.sample import BASE, matching, sample_index, sample_store
 
@@ -86,6 +88,14 @@ def test_rows_are_found_by_their_byte(data: bytes, value: int) -> None:
     assert list(row_ids(rows_of_byte(data, value))) == [place for place, byte in enumerate(data) if byte == value]
 
 
+@given(st.permutations(range(40)), st.sets(st.integers(0, 39)), st.integers(0, 50), st.integers(0, 45), st.booleans())
+def test_the_first_rows_in_an_order(ids: list[int], rows: set[int], wanted: int, start: int, few: bool) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("service.graph.columns._FEW_TO_SORT", 300 if few else 0)
+        found = Order(ids, 40).first(bitmap(rows, 40), wanted, start=start)
+    assert found == [row for row in ids[start:] if row in rows][:wanted]
+
+
 @pytest.fixture(scope="module")
 def columns() -> Columns:
     return columns_of(sample_index().connection)
@@ -95,6 +105,24 @@ def columns() -> Columns:
 def test_counts_are_those_of_the_rows(columns: Columns, column: str) -> None:
     rows = sample_index().connection.execute(f"SELECT {column} FROM claim WHERE {column} IS NOT NULL").fetchall()
     assert columns.counts(column, columns.all_claims) == Counter(row[0] for row in rows)
+
+
+@pytest.mark.parametrize("most", [0, 255])
+def test_a_claim_counts_for_each_of_its_asserters_however_often_one_asks(
+    most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.graph.columns._MOST_BITMAPS", most)
+    store = sample_store()
+    claim = ox.NamedNode(f"{BASE}claim/d001.cells")
+    store.add(
+        ox.Quad(claim, marsad("assertedBy"), ox.NamedNode(f"{BASE}id/security"), ox.NamedNode(f"{BASE}graph/d001"))
+    )
+    columns = columns_of(sample_index(store).connection)
+    for _ in range(2):
+        assert columns.counts("asserter", columns.all_claims) == {f"{BASE}id/ann": 2, f"{BASE}id/security": 2}
+        assert columns.having("asserter", [f"{BASE}id/security"]).bit_count() == 2
+        assert columns.having("asserter", [f"{BASE}id/ann"]).bit_count() == 2
+        assert columns.having("asserter", [f"{BASE}id/nobody"]) == 0
 
 
 def test_a_period_leaves_undated_claims_out(columns: Columns) -> None:

@@ -6,9 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.graph.fold import distance, fold, stem, stems, without_particle
+from service.graph.index import Index
 from service.graph.search import search
 from service.rdf.namespaces import RDF_TYPE, SKOS_PREF_LABEL, marsad
-from tests.graph.sample import BASE, sample_index, sample_store
+from service.store.base import Delta
+from tests.benchmarks.graph import names
+from tests.benchmarks.rest import MadeUpGraph
+from tests.graph.sample import BASE, matching, sample_index, sample_store
 
 READ = sample_index().connection
 
@@ -95,3 +99,34 @@ def test_the_closest_name_is_found_however_many_others_match():
     connection = sample_index(store).connection
     for typed in ("moroc", "morroco"):
         assert search(connection, typed, limit=1)[0].name == "Morocco"
+
+
+def test_the_name_that_has_most_in_common_with_a_slip_is_found_among_thousands_like_it():
+    graph = MadeUpGraph(entities=1500, seed=1)
+    index = Index(None, BASE)
+    index.build(graph.match, "1")
+    for number in range(1000, 1500, 50):
+        for name in names(number)[:2]:
+            typed = f"{name[:2]}x{name[3:]}"
+            assert search(index.connection, typed, limit=1)[0].slug == f"e{number}", typed
+
+
+def test_parts_of_names_are_counted_whatever_comes_and_goes():
+    store = sample_store()
+    index = sample_index(store)
+    gone = [
+        quad for quad in store if str(quad.subject) == f"<{BASE}id/security>" and "prefLabel" in str(quad.predicate)
+    ]
+    assert len(gone) == 2
+    come = [ox.Quad(quad.subject, quad.predicate, ox.Literal("Office of cells", language="en")) for quad in gone[:1]]
+    for number, (removed, added) in enumerate([(gone, come), (come, gone), (gone, [])], 2):
+        for quad in removed:
+            store.remove(quad)
+        store.extend(added)
+        index.move(matching(store), Delta(removed=removed, added=added), str(number))
+        made_anew = sample_index(store).connection
+        assert read_parts(index.connection) == read_parts(made_anew)
+
+
+def read_parts(connection):
+    return [tuple(row) for row in connection.execute("SELECT part, names FROM part ORDER BY part")]
