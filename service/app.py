@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service import __version__
 from service.api import changes as changes_api
-from service.api import discovery, docs, exports, linked_data, pages, reconcile, rest
+from service.api import discovery, docs, exports, linked_data, list_pages, pages, reconcile, rest
 from service.api.auth import with_read_keys
 from service.api.context import Context
 from service.api.gated_store import gated, with_keys
@@ -42,7 +42,7 @@ from service.graph.keys import Keys
 from service.graph.loading import follow_sources
 from service.graph.ontology import read_ontology, read_shapes
 from service.graph.questions import questions
-from service.paths import data_dir, ontology_dir
+from service.paths import EXPLORER, data_dir, ontology_dir
 from service.rdf.iris import graph_iri
 from service.rdf.namespaces import DCTERMS_CREATOR, DCTERMS_LANGUAGE, prefixes
 from service.settings import Settings
@@ -78,12 +78,12 @@ def create_app(context: Context) -> ASGIApp:
         root_path=context.settings.root_path,
     )
     api.state.context = context
-    install_handlers(api)
-    api.mount("/static", StaticFiles(directory=pages.EXPLORER / "static"), name="static")
+    install_handlers(api, pages.problem_page)
+    api.mount("/static", StaticFiles(directory=EXPLORER / "static"), name="static")
     docs.install_openapi(api)
     # Spreadsheets' tools and browsers add parameters of their own; the API says what it does not know.
-    strict = (rest, discovery)
-    for module in (changes_api, rest, discovery, reconcile, exports, linked_data, docs, pages):
+    strict = (changes_api, rest, discovery)
+    for module in (changes_api, rest, discovery, reconcile, exports, linked_data, docs, pages, list_pages):
         api.include_router(module.router, dependencies=[Depends(refuse_unknown)] if module in strict else [])
     sparql, graphs = _sparql_apps(context, pages.editor(api))
     health = create_health_app(context.store)

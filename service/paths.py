@@ -6,6 +6,8 @@ from service.errors import ConfigurationError
 from service.settings import Settings
 
 _PACKAGE = Path(__file__).resolve().parent
+# Templates, static files and snippets of the pages.
+EXPLORER = _PACKAGE / "explorer"
 
 
 def ontology_dir(settings: Settings) -> Path:

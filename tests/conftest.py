@@ -1,7 +1,7 @@
 """What every test may use.
 
 A test that needs something from outside the checkout asks for one of the fixtures below. Where it is absent the test
-is skipped with the reason; `MARSAD_REQUIRE` (words of `texts`, `conformance`, `chromium`, `namespaces`) turns that skip into a failure,
+is skipped with the reason; `MARSAD_REQUIRE` (words of `texts`, `conformance`, `chromium`, `node`, `namespaces`) turns that skip into a failure,
 so that a machine that should have it cannot pass without it.
 """
 
@@ -21,7 +21,7 @@ settings.register_profile("marsad", deadline=None, derandomize=bool(os.environ.g
 settings.load_profile("marsad")
 
 
-REQUIRABLE = {"texts", "conformance", "chromium", "namespaces"}
+REQUIRABLE = {"texts", "conformance", "chromium", "node", "namespaces"}
 
 
 def _required() -> set[str]:
@@ -76,6 +76,16 @@ def namespaces(tmp_path_factory: pytest.TempPathFactory) -> None:
     reason = why_not(tmp_path_factory.mktemp("mount"))
     if reason:
         _absent("namespaces", reason)
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """The path of Node."""
+    found = shutil.which("node")
+    if found is None:
+        _absent("node", "no Node is installed, so no JavaScript runs")
+    assert found is not None
+    return found
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

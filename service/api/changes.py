@@ -11,17 +11,20 @@ from typing import Annotated, Any, Literal, cast
 from xml.sax.saxutils import escape, quoteattr
 
 import pyoxigraph as ox
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from service.api.auth import authorise
+from service.api.change_models import ChangePage, ChangeWithQuads, Difference, Report
 from service.api.context import Context, context_of
 from service.api.gated_store import message_of
 from service.api.negotiation import choose
-from service.api.parameters import refuse_unknown
+from service.api.parameters import SLUG
 from service.api.preconditions import Guard, touches_graph
 from service.api.problems import UnsupportedMediaType
+from service.api.record_schemas import reference
 from service.api.representation import check_not_modified, read_headers
+from service.api.write_description import MERGE_PATCH, NAMES, YAML, read_options, validate_options, write_options
 from service.errors import BadRequest, BodyTooLarge, NotFound, PreconditionFailed, ReadOnly
 from service.graph.changes import Author, Changes, Violation
 from service.graph.forms import Forms, read_fact_form, read_form, table_of
@@ -37,19 +40,20 @@ from service.rdf.namespaces import prefixes
 from service.store.base import Delta, Upload
 from service.store.log import ChangeLog, LogEntry
 
-# Written down in service/README.md; the OpenAPI description is of what everybody may ask.
-router = APIRouter(prefix="/api/v1", tags=["changes"], include_in_schema=False)
+router = APIRouter(prefix="/api/v1", tags=["changes"])
 _Context = Annotated[Context, Depends(context_of)]
-Collection = Literal["entities", "works", "documents"]
 
-_YAML = ("application/yaml", "text/yaml", "application/x-yaml")
 _JSON = "application/json"
 _ATOM = "application/atom+xml"
 _PATCH = "application/rdf-patch"
 _TURTLE = "text/turtle"
 _READABLE = {media_type: row.name for row in RDF_FORMATS for media_type in (row.media_type, *row.alternatives)}
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,300}")
 # Changes on one page of the feed.
 _PAGE, _MOST = 50, 500
+# SQLite and the log count in 64 bits.
+_LAST = 2**63 - 1
+_PATCHES = (_JSON, MERGE_PATCH, YAML[0])
 
 
 class Writing:
@@ -59,13 +63,21 @@ class Writing:
         self,
         request: Request,
         context: _Context,
-        dry_run: Annotated[Literal["true", "false"], Query(alias="dry-run")] = "false",
-        message: Annotated[str | None, Query(max_length=500)] = None,
+        dry_run: Annotated[
+            Literal["true", "false"],
+            Query(alias="dry-run", description="Whether to say what would be changed, and change nothing."),
+        ] = "false",
+        message: Annotated[
+            str | None, Query(max_length=500, description="Why; it stands in the history.", examples=["Correct a date"])
+        ] = None,
+        marsad_message: Annotated[
+            str | None, Header(description="The same where there is no `message`, percent-encoded beyond ASCII.")
+        ] = None,
     ) -> None:
         self.request, self.context = request, context
         self.changes = changes_of(context)
         self.dry_run = dry_run == "true"
-        self.message = message_of(message, request.headers.get("marsad-message"))
+        self.message = message_of(message, marsad_message)
         self.deadline_s = context.settings.deadline_s
 
     def author(self, needed: Scope = "write") -> Author:
@@ -82,22 +94,25 @@ class Writing:
     @property
     def forms(self) -> Forms:
         """What reads and writes records."""
-        forms = self.context.forms
-        assert forms is not None, "there are changes, so there are forms"
-        return forms
+        return _forms_of(self.context)
+
+    def place(self, path: str) -> str:
+        """The address of something below /api/v1."""
+        return f"{self.request.scope.get('root_path', '')}/api/v1/{path}"
 
     async def table(self) -> Table:
         """The body as a mapping. Raises BadRequest, SourceErrors, UnsupportedMediaType, BodyTooLarge."""
         kind = (self.request.headers.get("content-type") or _JSON).partition(";")[0].strip().lower()
-        if kind != _JSON and kind not in _YAML:
-            raise UnsupportedMediaType(f"a record is {_JSON} or {_YAML[0]}, not {kind}")
-        return read_form(await body_of(self.request, self.context), yaml=kind != _JSON)
+        in_json = kind == _JSON or (kind == MERGE_PATCH and self.request.method == "PATCH")
+        if not in_json and kind not in YAML:
+            raise UnsupportedMediaType(f"a record is {_JSON} or {YAML[0]}, not {kind}")
+        return read_form(await body_of(self.request, self.context), yaml=not in_json)
 
     async def fact(self) -> Table | Items:
         """The body as the record of a fact, or the list of its parts. Raises what `table` raises."""
         kind = (self.request.headers.get("content-type") or _JSON).partition(";")[0].strip().lower()
-        if kind != _JSON and kind not in _YAML:
-            raise UnsupportedMediaType(f"a record is {_JSON} or {_YAML[0]}, not {kind}")
+        if kind != _JSON and kind not in YAML:
+            raise UnsupportedMediaType(f"a record is {_JSON} or {YAML[0]}, not {kind}")
         return read_fact_form(await body_of(self.request, self.context), yaml=kind != _JSON)
 
     async def submit(
@@ -126,6 +141,16 @@ class Writing:
 
 
 _Writing = Annotated[Writing, Depends(Writing)]
+_FACT, _DOCUMENT = ("Document and name of a fact.", "Name of a document.")
+_FactName = Annotated[str, Path(description=_FACT, max_length=300, examples=[NAMES["claims"]])]
+_Document = Annotated[str, Path(description=_DOCUMENT, max_length=300, examples=[NAMES["documents"]])]
+_Version = Annotated[int, Path(description="Number of a version.", ge=0, le=_LAST, examples=[1])]
+
+
+def _forms_of(context: Context) -> Forms:
+    """What reads and writes records."""
+    assert context.forms is not None, "every service of the project has forms"
+    return context.forms
 
 
 def changes_of(context: Context) -> Changes:
@@ -186,11 +211,15 @@ def _guard_of_claims(writing: "Writing", name: str, *, required: bool) -> Guard:
 def _guard_of_facts(writing: "Writing", document: str) -> Guard:
     graph = graph_iri(writing.context.base, _part(document))
     match = writing.changes.store.match
-    return _guard(
+    return Guard(
         lambda delta: touches_graph(delta, graph.value),
+        lambda: _has_document(writing.context, document),
         lambda: next(match(None, None, None, graph), None) is not None,
-        required=True,
     )
+
+
+def _has_document(context: Context, document: str) -> bool:
+    return next(iter(context.match(document_iri(context.base, _part(document)), None, None)), None) is not None
 
 
 def _guard(touches: Callable[[Delta], bool], exists: Callable[[], bool], required: bool) -> Guard:
@@ -209,21 +238,52 @@ def _guard_of_all(guards: list[Guard]) -> Guard:
 # --- records ---
 
 
-@router.get("/records/{collection}/{name}", summary="The record of an entity, a work or a document, as it is written.")
-async def get_record(collection: Collection, name: str, writing: _Writing) -> Response:
-    form = writing.forms.get(writing.changes.store.match, collection, name)
-    return JSONResponse(form, headers={"ETag": f'W/"{writing.context.version}"', "Cache-Control": "no-cache"})
+def _answer_form(request: Request, context: Context, form: object) -> Response:
+    return JSONResponse(form, headers=read_headers(request, context))
 
 
-@router.get("/documents/{document}/facts", summary="The facts of a document, as they are written.")
-async def get_facts(document: str, writing: _Writing) -> Response:
-    facts = writing.forms.facts(writing.changes.store.match, _part(document))
-    headers = {"ETag": f'W/"{writing.context.version}"', "Cache-Control": "no-cache"}
-    return JSONResponse({"document": document, "facts": facts}, headers=headers)
+@router.get(
+    "/records/claims/{key}",
+    summary="The record of a fact (d001.fact), as it is written.",
+    **read_options("get_claims_record", reference("Fact"), example="/api/v1/records/claims/d002.coalition-founded"),
+)
+async def get_fact_record(
+    request: Request,
+    key: Annotated[str, Path(description=_FACT, max_length=300, examples=["d002.coalition-founded"])],
+    context: _Context,
+) -> Response:
+    check_not_modified(request, context)
+    document, fact = _fact(key)
+    found = _forms_of(context).facts(context.match, document)
+    if fact not in found:
+        raise NotFound(f"there is no fact {key}")
+    form = found[fact]
+    return _answer_form(request, context, form)
 
 
-@router.put("/documents/{document}/facts", summary="Make the claims of a document what its facts say, all of them.")
-async def put_facts(document: str, writing: _Writing) -> Response:
+@router.get(
+    "/documents/{document}/facts",
+    summary="The facts of a document, as they are written.",
+    **read_options("get_facts", reference("Facts"), example="/api/v1/documents/d002/facts"),
+)
+async def get_facts(
+    request: Request,
+    document: Annotated[str, Path(description=_DOCUMENT, max_length=300, examples=["d002"])],
+    context: _Context,
+) -> Response:
+    check_not_modified(request, context)
+    if not _has_document(context, document):
+        raise NotFound(f"there is no document {document}")
+    facts = _forms_of(context).facts(context.match, _part(document))
+    return _answer_form(request, context, {"document": document, "facts": facts})
+
+
+@router.put(
+    "/documents/{document}/facts",
+    summary="Make the claims of a document what its facts say, all of them.",
+    **write_options("put_facts", "Facts", found=True, guarded=True, replacing=True),
+)
+async def put_facts(document: _Document, writing: _Writing) -> Response:
     writing.author()
     facts = _facts_of(await writing.table(), document)
     return await writing.submit(
@@ -231,37 +291,49 @@ async def put_facts(document: str, writing: _Writing) -> Response:
     )
 
 
-@router.put("/claims/{name}", summary="Make the claims of a fact (d001.fact) what its record, or each of a list, says.")
-async def put_claims(name: str, writing: _Writing) -> Response:
+@router.put(
+    "/claims/{key}",
+    summary="Make the claims of a fact (d001.fact) what its record, or each of a list, says.",
+    **write_options("put_claims", "Fact", created=True, found=True, guarded=True, replacing=True),
+)
+async def put_claims(key: _FactName, writing: _Writing) -> Response:
     writing.author()
-    document, fact = _fact(name)
+    document, fact = _fact(key)
     record = await writing.fact()
     return await writing.submit(
         lambda match: writing.forms.put_facts(match, document, _one(fact, record), only=fact),
-        guard=_guard_of_claims(writing, name, required=True),
-        created=str(writing.request.url.path),
+        guard=_guard_of_claims(writing, key, required=True),
+        created=writing.place(f"records/claims/{key}"),
     )
 
 
-@router.patch("/claims/{name}", summary="Change some keys of a fact (d001.fact); null takes a key away.")
-async def patch_claims(name: str, writing: _Writing) -> Response:
+@router.patch(
+    "/claims/{key}",
+    summary="Change some keys of a fact (d001.fact); null takes a key away.",
+    **write_options("patch_claims", "FactPatch", found=True, guarded=True, forms=_PATCHES),
+)
+async def patch_claims(key: _FactName, writing: _Writing) -> Response:
     writing.author()
-    document, fact = _fact(name)
+    document, fact = _fact(key)
     changed = await writing.table()
 
     def propose(match: Match) -> Delta:
         forms = writing.forms.facts(match, document)
         if fact not in forms:
-            raise NotFound(f"there is no fact {name}")
+            raise NotFound(f"there is no fact {key}")
         form = forms[fact]
         if isinstance(form, list):
-            raise BadRequest(f"{name} is a list of {len(form)} records; PUT the facts of {document} as a whole")
+            raise BadRequest(f"{key} is a list of {len(form)} records; PUT the facts of {document} as a whole")
         return writing.forms.put_facts(match, document, _one(fact, _merged(form, changed)), only=fact)
 
-    return await writing.submit(propose, guard=_guard_of_claims(writing, name, required=False))
+    return await writing.submit(propose, guard=_guard_of_claims(writing, key, required=False))
 
 
-@router.post("/claims", status_code=201, summary="Add a fact: its record with `document` and `fact`, its name.")
+@router.post(
+    "/claims",
+    summary="Add a fact: its record with `document` and `fact`, its name.",
+    **write_options("post_claims", "NewFact", created=True, exists=True),
+)
 async def post_claims(writing: _Writing) -> Response:
     writing.author()
     table = await writing.table()
@@ -274,47 +346,95 @@ async def post_claims(writing: _Writing) -> Response:
             raise PreconditionFailed(f"there is a fact {document}.{fact} already; PUT replaces it")
         return writing.forms.put_facts(match, document, _one(fact, record), only=fact)
 
-    return await writing.submit(propose, created=f"{writing.request.url.path}/{document}.{fact}")
+    return await writing.submit(propose, created=writing.place(f"records/claims/{document}.{fact}"))
 
 
-@router.delete("/claims/{name}", summary="Take a claim, or all claims of a fact (d001.fact), away.")
-async def delete_claims(name: str, writing: _Writing) -> Response:
-    guard = _guard_of_claims(writing, name, required=False)
-    return await writing.submit(lambda match: writing.forms.delete_claims(match, name), guard=guard)
+@router.delete(
+    "/claims/{key}",
+    summary="Take a claim, or all claims of a fact (d001.fact), away.",
+    **write_options("delete_claims", found=True, guarded=True),
+)
+async def delete_claims(
+    key: Annotated[str, Path(description="Name of a claim or of a fact.", max_length=300, examples=[NAMES["claims"]])],
+    writing: _Writing,
+) -> Response:
+    guard = _guard_of_claims(writing, key, required=False)
+    return await writing.submit(lambda match: writing.forms.delete_claims(match, key), guard=guard)
 
 
-# After the claims: these take any name of a collection.
+def _add_records(collection: str, one: str, model: str, example: str) -> None:
+    """The routes of the records of a collection; `example` is one of them."""
+    slug = Annotated[
+        str, Path(pattern=SLUG, max_length=200, description="Last part of the IRI.", examples=[NAMES[collection]])
+    ]
+    # Works are read among the entities.
+    home = "entities" if collection == "works" else collection
+
+    async def get(
+        request: Request,
+        slug: Annotated[
+            str, Path(pattern=SLUG, max_length=200, description="Last part of the IRI.", examples=[example])
+        ],
+        context: _Context,
+    ) -> Response:
+        check_not_modified(request, context)
+        return _answer_form(request, context, _forms_of(context).get(context.match, collection, slug))
+
+    async def put(slug: slug, writing: _Writing) -> Response:
+        writing.author()
+        table, forms = await writing.table(), writing.forms
+        return await writing.submit(
+            lambda match: forms.put(match, collection, slug, table),
+            guard=_guard_of_record(writing, collection, slug, required=True),
+            created=writing.place(f"{home}/{slug}"),
+        )
+
+    async def patch(slug: slug, writing: _Writing) -> Response:
+        writing.author()
+        table, forms = await writing.table(), writing.forms
+
+        def propose(match: Match) -> Delta:
+            return forms.put(match, collection, slug, _merged(forms.get(match, collection, slug), table))
+
+        return await writing.submit(propose, guard=_guard_of_record(writing, collection, slug, required=False))
+
+    async def delete(slug: slug, writing: _Writing) -> Response:
+        guard = _guard_of_record(writing, collection, slug, required=False)
+        return await writing.submit(lambda match: writing.forms.delete(match, collection, slug), guard=guard)
+
+    record, path = reference(f"{model}Record"), f"/{collection}/{{slug}}"
+    router.get(
+        f"/records/{collection}/{{slug}}",
+        summary=f"The record of {one}, as it is written.",
+        **read_options(f"get_{collection}_record", record, example=f"/api/v1/records/{collection}/{example}"),
+    )(get)
+    router.put(
+        path,
+        summary=f"Make {one} what the record says.",
+        **write_options(f"put_{collection}", f"{model}Record", created=True, guarded=True, replacing=True, found=True),
+    )(put)
+    router.patch(
+        path,
+        summary=f"Change some keys of the record of {one}; null takes a key away (RFC 7396).",
+        **write_options(f"patch_{collection}", f"{model}Patch", found=True, guarded=True, forms=_PATCHES),
+    )(patch)
+    router.delete(
+        path,
+        summary=f"Take {one} away; nothing may need it.",
+        **write_options(f"delete_{collection}", found=True, guarded=True),
+    )(delete)
 
 
-@router.put("/{collection}/{name}", summary="Make an entity, a work or a document what the record says.")
-async def put_record(collection: Collection, name: str, writing: _Writing) -> Response:
-    writing.author()
-    table, forms = await writing.table(), writing.forms
-    return await writing.submit(
-        lambda match: forms.put(match, collection, name, table),
-        guard=_guard_of_record(writing, collection, name, required=True),
-        created=str(writing.request.url.path),
-    )
+_add_records("entities", "an entity", "Entity", "interpol")
+_add_records("works", "a work", "Work", "h24-le-figaro-2015")
+_add_records("documents", "a document", "Document", "d001")
 
 
-@router.patch("/{collection}/{name}", summary="Change some keys of a record; null takes a key away (RFC 7396).")
-async def patch_record(collection: Collection, name: str, writing: _Writing) -> Response:
-    writing.author()
-    table, forms = await writing.table(), writing.forms
-
-    def propose(match: Match) -> Delta:
-        return forms.put(match, collection, name, _merged(forms.get(match, collection, name), table))
-
-    return await writing.submit(propose, guard=_guard_of_record(writing, collection, name, required=False))
-
-
-@router.delete("/{collection}/{name}", summary="Take an entity, a work or a document away; nothing may need it.")
-async def delete_record(collection: Collection, name: str, writing: _Writing) -> Response:
-    guard = _guard_of_record(writing, collection, name, required=False)
-    return await writing.submit(lambda match: writing.forms.delete(match, collection, name), guard=guard)
-
-
-@router.post("/changes", summary="Several writes as one change: all of them or none.")
+@router.post(
+    "/changes",
+    summary="Several writes as one change: all of them or none.",
+    **write_options("post_changes", "Operations", found=True, guarded=True, replacing=True),
+)
 async def post_changes(writing: _Writing) -> Response:
     """`{"operations": [{"put": "entities/ann", "record": {…}}, {"delete": "claims/d001.fact"}]}`"""
     writing.author()
@@ -339,7 +459,7 @@ def _guard_of_operation(writing: Writing, how: str, path: str) -> Guard:
 
 
 def _part(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,300}", name):
+    if not _NAME.fullmatch(name):
         raise NotFound(f"there is no {name!r}")
     return name
 
@@ -364,7 +484,9 @@ def _taken(entries: dict[str, Entry], key: str) -> str:
     entry = entries.pop(key, None)
     if entry is None or not isinstance(entry.value, Text):
         raise BadRequest(f"the record has no {key!r}")
-    return _part(entry.value.text)
+    if not _NAME.fullmatch(entry.value.text):
+        raise BadRequest(f"{key}: {entry.value.text!r} is no name")
+    return entry.value.text
 
 
 def _one(fact: str, record: Table | Items) -> Table:
@@ -451,8 +573,18 @@ class _Scratch:
 # --- validation of what is not to be stored ---
 
 
-@router.post("/validate", summary="Hold data against the shapes without storing them.")
-async def validate(request: Request, context: _Context, graph: str | None = None) -> Response:
+@router.post(
+    "/validate",
+    summary="Hold data against the shapes without storing them.",
+    **validate_options(Report),
+)
+async def validate(
+    request: Request,
+    context: _Context,
+    graph: Annotated[
+        str | None, Query(max_length=1000, description="IRI of the graph to which they would be added.")
+    ] = None,
+) -> Response:
     """RDF is taken as if it were added to `graph`; the answer is a report in JSON, or in Turtle by `Accept`."""
     changes = changes_of(context)
     kind = (request.headers.get("content-type") or "").partition(";")[0].strip().lower()
@@ -497,14 +629,14 @@ def _plain(term: object) -> str:
 @router.get(
     "/changes",
     summary="What was changed, the latest first; JSON or Atom.",
-    dependencies=[Depends(refuse_unknown)],
+    **read_options("get_changes", ChangePage, _ATOM, example="/api/v1/changes?limit=5", found=False),
 )
 async def get_changes(
     request: Request,
     context: _Context,
-    after: Annotated[int, Query(ge=0)] = 0,
-    before: Annotated[int | None, Query(ge=1)] = None,
-    limit: Annotated[int, Query(ge=1, le=_MOST)] = _PAGE,
+    after: Annotated[int, Query(ge=0, le=_LAST, description="Only later versions.", examples=[0])] = 0,
+    before: Annotated[int | None, Query(ge=1, le=_LAST, description="Only earlier versions.", examples=[1000])] = None,
+    limit: Annotated[int, Query(ge=1, le=_MOST, description="Changes of a page.", examples=[5])] = _PAGE,
 ) -> Response:
     check_not_modified(request, context)
     changes = changes_of(context)
@@ -565,29 +697,42 @@ def _atom(entries: list[LogEntry], context: Context, url: str, query: str, more:
     )
 
 
-@router.get("/changes/{version}", summary="One change: who, when, why, and its quads; JSON or an RDF Patch.")
-async def get_change(request: Request, version: int, context: _Context) -> Response:
+@router.get(
+    "/changes/{version}",
+    summary="One change: who, when, why, and its quads; JSON or an RDF Patch.",
+    **read_options("get_change", ChangeWithQuads, _PATCH),
+)
+async def get_change(request: Request, version: _Version, context: _Context) -> Response:
+    check_not_modified(request, context)
     log = log_of(changes_of(context))
     entry, delta, patch = log.entry(version), log.delta(version), log.patch(version)
     if entry is None or delta is None or patch is None:
         raise NotFound(f"there is no change {version}")
-    headers = {"Cache-Control": "no-cache", "Vary": "Accept"}
+    headers = read_headers(request, context)
     if choose(request.headers.get("accept"), [_JSON, _PATCH]) == _PATCH:
         return Response(patch, media_type=_PATCH, headers=headers)
     path = request.scope.get("root_path", "") + "/api/v1/changes"
     return JSONResponse(entry_json(entry, path) | {"delta": delta_json(delta)}, headers=headers)
 
 
-@router.get("/changes/{before}/diff/{after}", summary="What leads from one version to another.")
-async def get_difference(before: int, after: int, context: _Context) -> Response:
+@router.get(
+    "/changes/{before}/diff/{after}",
+    summary="What leads from one version to another.",
+    **read_options("get_difference", Difference),
+)
+async def get_difference(request: Request, before: _Version, after: _Version, context: _Context) -> Response:
+    check_not_modified(request, context)
     delta = await asyncio.to_thread(difference, changes_of(context).store, before, after)
-    return JSONResponse(
-        {"from": before, "to": after, "delta": delta_json(delta)}, headers={"Cache-Control": "no-cache"}
-    )
+    body = {"from": before, "to": after, "delta": delta_json(delta)}
+    return JSONResponse(body, headers=read_headers(request, context))
 
 
-@router.post("/changes/{version}/undo", summary="Make a new change that reverses this one.")
-async def undo(version: int, writing: _Writing) -> Response:
+@router.post(
+    "/changes/{version}/undo",
+    summary="Make a new change that reverses this one.",
+    **write_options("undo", found=True, conflict=True),
+)
+async def undo(version: _Version, writing: _Writing) -> Response:
     outcome = await writing.changes.undo(version, by=writing.author(), message=writing.message, dry_run=writing.dry_run)
     headers = {"Marsad-Version": str(outcome.version), "Cache-Control": "no-store"}
     return JSONResponse(outcome_json(outcome, writing.context.base), headers=headers)

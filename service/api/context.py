@@ -65,6 +65,12 @@ class Context:
         return f"{self.store.id}-{self.store.version}"
 
     @property
+    def indexed(self) -> str:
+        """The version that the index is at: a moment after a change it is the one before."""
+        row = self.reader.execute("SELECT value FROM meta WHERE key = 'version'").fetchone()
+        return str(row[0]) if row else ""
+
+    @property
     def match(self) -> Match:
         """Trusted lookups in the graph, all named graphs together."""
         return self.store.match

@@ -1,5 +1,7 @@
 """Documentation: the OpenAPI description, the page `/docs` with snippets, the page of the ontology. No outside host."""
 
+import json
+from copy import deepcopy
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 
@@ -16,13 +18,16 @@ from service.api.interface_text import say
 from service.api.linked_data import wanted_language
 from service.api.models import Problem
 from service.api.parameters import refuse_unknown
-from service.api.representation import PROBLEM, as_json, check_not_modified, read_headers
+from service.api.record_schemas import body_schemas
+from service.api.representation import PROBLEM, as_json, check_not_modified, problem_response
+from service.api.write_description import KEY_SCHEME, SECURITY_SCHEMES
+from service.paths import EXPLORER
 from service.rdf.namespaces import NS, OWL, SKOS
 
 router = APIRouter(include_in_schema=False)
 _Context = Annotated[Context, Depends(context_of)]
 Language = Literal["en", "fr", "ar"]
-SNIPPETS = pages.EXPLORER / "snippets.yaml"
+SNIPPETS = EXPLORER / "snippets.yaml"
 _INTRODUCTION = (
     "Everything can be read without a key. Lists come in pages; follow next. Each selection is also a file."
     " An unknown parameter is refused with what there is. Errors are problems as RFC 9457 has them."
@@ -50,7 +55,19 @@ def get_description(request: Request, context: _Context) -> Response:
     check_not_modified(request, context)
     root = request.scope.get("root_path", "")
     described: dict[str, Any] = request.app.openapi()
+    if context.settings.read_keys:
+        described = _with_read_keys(described)
     return as_json(request, context, {**described, "servers": [{"url": root}]} if root else described)
+
+
+def _with_read_keys(described: dict[str, Any]) -> dict[str, Any]:
+    """The description of a service whose reads need a key too."""
+    described = deepcopy(described)
+    for path in described["paths"].values():
+        for operation in path.values():
+            operation.setdefault("security", [{KEY_SCHEME: []}])
+            operation["responses"].setdefault("401", problem_response("A key is needed."))
+    return described
 
 
 _TAGS = [
@@ -61,20 +78,24 @@ _TAGS = [
     {"name": "vocabulary", "description": "Terms and concepts."},
     {"name": "review", "description": "What an editor should look at."},
     {"name": "files", "description": "The graph and its parts as files."},
+    {"name": "changes", "description": "Writing, which needs a key, and what was written."},
 ]
 
 
 def _correct(described: dict[str, Any]) -> None:
     schemas = described.setdefault("components", {}).setdefault("schemas", {})
+    described["components"]["securitySchemes"] = SECURITY_SCHEMES
     schemas[Problem.__name__] = Problem.model_json_schema()
+    schemas.update(body_schemas())
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     unforeseen = {"$ref": f"#/components/schemas/{Problem.__name__}"}
     for path in described["paths"].values():
         for operation in path.values():
             responses = operation["responses"]
-            # Faults of parameters are 400 here.
-            responses.pop("422", None)
+            # Faults of parameters are 400 here; FastAPI would have them as 422.
+            if responses.get("422", {}).get("description") == "Validation Error":
+                del responses["422"]
             responses["500"] = {
                 "description": "Something unforeseen; the problem has the number of the log line.",
                 "content": {PROBLEM: {"schema": unforeseen}},
@@ -115,9 +136,11 @@ def docs_page(request: Request, context: _Context, lang: Language) -> Response:
     ]
     described = request.app.openapi()
     operations = [
-        _operation(path, operation) for path, item in described["paths"].items() for operation in item.values()
+        _operation(method, path, operation)
+        for path, item in described["paths"].items()
+        for method, operation in item.items()
     ]
-    page = pages.render(
+    return pages.render(
         request,
         context,
         lang,
@@ -127,13 +150,16 @@ def docs_page(request: Request, context: _Context, lang: Language) -> Response:
         snippets=shown,
         operations=operations,
     )
-    page.headers.update(read_headers(request, context))
-    return page
 
 
-def _operation(path: str, operation: dict[str, Any]) -> dict[str, Any]:
+def _operation(method: str, path: str, operation: dict[str, Any]) -> dict[str, Any]:
+    body = operation.get("requestBody", {}).get("content", {})
     return {
         "id": operation["operationId"],
+        "method": method.upper(),
+        "keyed": bool(operation.get("security")),
+        "bodies": list(body),
+        "example": _example(body),
         "path": path,
         "summary": operation.get("summary", ""),
         "parameters": [
@@ -147,6 +173,15 @@ def _operation(path: str, operation: dict[str, Any]) -> dict[str, Any]:
         ],
         "responses": [(status, answer["description"]) for status, answer in sorted(operation["responses"].items())],
     }
+
+
+def _example(body: dict[str, Any]) -> str:
+    """The example of a body, as a program would send it."""
+    for content in body.values():
+        for example in content.get("examples", {}).values():
+            value = example["value"]
+            return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
+    return ""
 
 
 def _type(schema: dict[str, Any]) -> str:
@@ -180,7 +215,7 @@ def ontology_page(request: Request, context: _Context, lang: Language) -> Respon
         ],
         schemes=found["schemes"],
     )
-    page.headers.update(read_headers(request, context) | {"Link": f'<{NS.rstrip("#")}>; rel="about"'})
+    page.headers["Link"] = f'<{NS.rstrip("#")}>; rel="about"'
     return page
 
 

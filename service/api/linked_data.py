@@ -1,10 +1,11 @@
 """Linked data: the IRIs of the graph answer on whatever host the service runs, as a page or as RDF.
 
 `/id/{slug}` names a thing and redirects (303) to a document about it; `/topic`, `/doc`, `/claim`, `/evidence`, `/time`,
-`/graph` and `/ns` answer themselves (200, `Content-Location`). A suffix (`.ttl`, `.jsonld`, `.nt`, `.rdf`, …) fixes the form.
+`/graph` and `/ns` answer themselves (200, `Content-Location`). A suffix (`.ttl`, `.jsonld`, `.nt`, `.rdf`, …) fixes the form; `.csv` is the table of the claims about it.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Annotated
 
 import pyoxigraph as ox
@@ -13,9 +14,11 @@ from fastapi.responses import RedirectResponse
 
 from service.api.context import Context, context_of
 from service.api.negotiation import choose
-from service.api.representation import HTML, as_rdf, check_not_modified
+from service.api.representation import CSV, HTML, as_rdf, as_table, check_not_modified
 from service.errors import NotFound
+from service.graph.selection import Selection
 from service.graph.subgraph import claim_quads, description_quads
+from service.graph.tables import CLAIMS
 from service.rdf.formats import RDF_FORMATS, RdfFormat
 from service.rdf.namespaces import DCTERMS_IS_REPLACED_BY, NS
 
@@ -28,6 +31,7 @@ _FOLDERS = (*_WITH_PAGE, "evidence", "time")
 _TURTLE = next(row for row in RDF_FORMATS if row.name == "turtle")
 _BY_SUFFIX = {row.suffix: row for row in RDF_FORMATS}
 _BY_MEDIA_TYPE = {media_type: row for row in RDF_FORMATS for media_type in (row.media_type, *row.alternatives)}
+_CSV = "csv"
 _LANGUAGES = ("en", "fr", "ar")
 
 
@@ -44,6 +48,8 @@ for _folder in _FOLDERS:
 
 def _answer(request: Request, context: Context, folder: str, name: str) -> Response:
     check_not_modified(request, context)
+    if folder in _WITH_PAGE and name.endswith(f".{_CSV}"):
+        return _table(request, context, folder, name.removesuffix(f".{_CSV}"))
     stem, row = _without_suffix(context, folder, name)
     if row is not None:
         return _describe(request, context, folder, stem, row)
@@ -53,19 +59,36 @@ def _answer(request: Request, context: Context, folder: str, name: str) -> Respo
     root = request.scope.get("root_path", "")
     if isinstance(replacement, ox.NamedNode):
         return RedirectResponse(f"{root}/{replacement.value.removeprefix(context.base)}", status_code=301)
-    chosen = _choose(request, with_page=folder in _WITH_PAGE)
+    chosen = _choose(request, with_page=folder in _WITH_PAGE, extra=(CSV,))
     if chosen == HTML:
         target = f"{root}/{wanted_language(request)}/{folder}/{name}"
         status = 303 if folder == "id" else 302
         described = f'<{root}/{folder}/{name}.ttl>; rel="describedby"; type="text/turtle"'
         headers = {"Vary": "Accept, Accept-Language", "Link": described}
         return RedirectResponse(target, status_code=status, headers=headers)
-    row = _BY_MEDIA_TYPE[chosen]
-    location = f"{root}/{folder}/{name}.{row.suffix}"
+    suffix = _CSV if chosen == CSV else _BY_MEDIA_TYPE[chosen].suffix
+    location = f"{root}/{folder}/{name}.{suffix}"
     if folder == "id":
         headers = {"Vary": "Accept", "Link": f'<{location}>; rel="describedby"'}
         return RedirectResponse(location, status_code=303, headers=headers)
-    return _describe(request, context, folder, name, row, {"Content-Location": location})
+    if chosen == CSV:
+        return _table(request, context, folder, name, {"Content-Location": location})
+    return _describe(request, context, folder, name, _BY_MEDIA_TYPE[chosen], {"Content-Location": location})
+
+
+def _table(
+    request: Request, context: Context, folder: str, name: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """The claims about a thing, or a claim itself, as the API has them in its table."""
+    node = ox.NamedNode(f"{context.base}{folder}/{name}")
+    _check_known(context, node)
+    which = Selection(collection="claims", limit=0)
+    which = replace(which, keys=(name,)) if folder == "claim" else replace(which, about=(node.value,))
+    answer = as_table(request, context, CLAIMS, which)
+    answer.headers.update(
+        {"Link": f'<{request.scope.get("root_path", "")}/{folder}/{name}>; rel="about"', **(headers or {})}
+    )
+    return answer
 
 
 @router.get("/ns")
@@ -134,12 +157,12 @@ def _describe(
     return as_rdf(request, context, quads, row, headers={"Link": about, **(headers or {})})
 
 
-def _choose(request: Request, *, with_page: bool) -> str:
+def _choose(request: Request, *, with_page: bool, extra: tuple[str, ...] = ()) -> str:
     offers = [row.media_type for row in RDF_FORMATS]
     accept = request.headers.get("accept")
     if with_page:
         # A browser says text/html; a client that says nothing or */* gets Turtle.
-        return choose(accept, [_TURTLE.media_type, HTML, *offers])
+        return choose(accept, [_TURTLE.media_type, HTML, *offers, *extra])
     if accept and HTML in accept:
         return _TURTLE.media_type
     return choose(accept, offers)

@@ -113,12 +113,17 @@ class Relation(Model):
 
     relation: str
     inverse: bool
+    total: int = Field(description="Claims in this relation.")
     claims: list[Claim]
+    next: str | None = Field(
+        description="Where all claims in this relation are, page by page; null where none was left out."
+    )
 
 
 class Entity(Resource):
-    """A resource with the claims about it."""
+    """A resource with the claims about it: of each relation as many as were asked for."""
 
+    truncated: bool = Field(description="Whether a relation has more claims than these; its `next` leads to all.")
     relations: list[Relation]
 
 

@@ -3,18 +3,19 @@
 import re
 from collections.abc import AsyncIterator, Iterable
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import jinja2
 import pyoxigraph as ox
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.api.context import Context, context_of
 from service.api.interface_text import LANGUAGES, say
-from service.api.parameters import SLUG
+from service.api.linked_data import wanted_language
+from service.api.problems import Problem
+from service.api.representation import check_not_modified, read_headers
 from service.errors import BadRequest, InvalidEdtf, MarsadError, NotFound
 from service.graph.ask import ask
 from service.graph.counts import KINDS, MODALITIES, count_claims
@@ -22,20 +23,26 @@ from service.graph.describe import Describer, Item, find_claim, find_resource
 from service.graph.edtf_words import in_words as date_in_words
 from service.graph.questions import Question, find_question, questions
 from service.graph.review import ReviewRow
-from service.graph.search import search
-from service.graph.selection import COLLECTIONS, Selection, select
+from service.graph.selection import PAGE, Selection, select
 from service.graph.words import Authors, heading, number_in_words, place_on_page, sentence, value_in_words
-from service.paths import ontology_dir
+from service.paths import EXPLORER, ontology_dir
 from service.rdf.iris import local_name
 from service.rdf.namespaces import EDTF, NS, SKOS_DEFINITION, XSD_DECIMAL, XSD_INTEGER, prefixes
 from service.store.base import Answer
 
 Language = Literal["en", "fr", "ar"]
-router = APIRouter(include_in_schema=False)
 _Context = Annotated[Context, Depends(context_of)]
+
+
+def not_modified(request: Request, context: _Context) -> None:
+    """Answers 304 to who has the page already; what a visitor types as a query is asked anew each time."""
+    if "query" not in request.query_params:
+        check_not_modified(request, context)
+
+
+router = APIRouter(include_in_schema=False, dependencies=[Depends(not_modified)])
 _TILES = ("entities", "actors", "institutions", "threats", "agreements", "events", "measures", "documents", "topics")
 _FOLDERS = ("id", "topic", "doc")
-EXPLORER = Path(__file__).resolve().parents[1] / "explorer"
 # Bytes of an answer that the query page shows: about two thousand rows; more is for programs.
 _MOST_SHOWN = 500_000
 # A number of four digits may be a year, which nobody writes in groups.
@@ -57,11 +64,8 @@ TEMPLATES = jinja2.Environment(
 
 @router.get("/")
 def home(request: Request) -> RedirectResponse:
-    accepted = request.headers.get("accept-language", "").lower()
-    language = next((part[:2] for part in accepted.replace(" ", "").split(",") if part[:2] in ("en", "fr", "ar")), "en")
-    return RedirectResponse(
-        f"{request.scope.get('root_path', '')}/{language}", status_code=302, headers={"Vary": "Accept-Language"}
-    )
+    root, language = request.scope.get("root_path", ""), wanted_language(request)
+    return RedirectResponse(f"{root}/{language}", status_code=302, headers={"Vary": "Accept-Language"})
 
 
 @router.get("/{lang}")
@@ -119,7 +123,8 @@ async def query_page(
     request: Request, context: _Context, lang: Language, query: Annotated[str, Query(max_length=65536)] = ""
 ) -> HTMLResponse:
     answer = await _answer(context, query, lang)
-    return render(request, context, lang, "query.html", title="SPARQL", query=query or _FIRST_QUERY, **answer)
+    shown = {"title": "SPARQL", "query": query or _FIRST_QUERY, **answer}
+    return render(request, context, lang, "query.html", lasting=not query, **shown)
 
 
 @router.get("/{lang}/questions")
@@ -136,7 +141,15 @@ async def question_page(request: Request, context: _Context, lang: Language, nam
     answer = await _answer(context, question.text, lang)
     title = question.titles.get(lang, question.title)
     return render(
-        request, context, lang, "question.html", title=title, question=question, query=question.text, **answer
+        request,
+        context,
+        lang,
+        "question.html",
+        lasting=not answer["problem"],
+        title=title,
+        question=question,
+        query=question.text,
+        **answer,
     )
 
 
@@ -225,32 +238,6 @@ def _resource_cell(context: Context, describer: Describer, node: ox.NamedNode) -
     return _plain(say(name, describer.language))
 
 
-@router.get("/{lang}/claims")
-def claims_page(
-    request: Request,
-    context: _Context,
-    lang: Language,
-    document: Annotated[str | None, Query(pattern=r"^d[0-9]{3,6}$")] = None,
-    asserter: Annotated[str | None, Query(pattern=SLUG, max_length=200)] = None,
-    cursor: Annotated[str | None, Query(max_length=400)] = None,
-) -> HTMLResponse:
-    wanted = {"document": document, "asserter": asserter}
-    query = "".join(f"{name}={value}&" for name, value in wanted.items() if value)
-    if not query:
-        raise BadRequest("say whose claims: document=d001, or asserter= with the name of an actor")
-    documents, asserters = (tuple(filter(None, (value,))) for value in wanted.values())
-    selection = Selection(collection="claims", documents=documents, asserters=asserters, cursor=cursor, language=lang)
-    page = select(context.reader, selection, context.base)
-    describer = context.describer(lang)
-    claims = [{**in_words(claim, lang, context.authors), "alone": True} for claim in describer.claims(page.ids)]
-    about = f"id/{asserter}" if asserter else f"doc/{document}"
-    title = describer.reference(context.base + about)["label"]
-    following = f"?{query}cursor={page.next_cursor}" if page.next_cursor else None
-    return render(
-        request, context, lang, "claims_list.html", title=title, claims=claims, total=page.total, next=following
-    )
-
-
 @router.get("/{lang}/review")
 def review_page(request: Request, context: _Context, lang: Language) -> HTMLResponse:
     describer = context.describer(lang)
@@ -288,7 +275,7 @@ def resource_page(
     request: Request, context: _Context, lang: Language, folder: Literal["id", "topic", "doc"], slug: str
 ) -> HTMLResponse:
     row_id = find_resource(context.reader, f"{context.base}{folder}/{slug}")
-    item = context.describer(lang).entity(row_id)
+    item = context.describer(lang).entity(row_id, limit=PAGE)
     relations = sorted(item["relations"], key=lambda one: place_on_page(one["relation"], inverse=one["inverse"]))
     groups = [_group(group, lang, context.authors) for group in relations]
     item |= {
@@ -304,15 +291,15 @@ def resource_page(
         item=item,
         path=f"/{folder}/{slug}",
         groups=groups,
-        differences=_differences(context, item, lang),
+        differences=_differences(context, item["iri"], lang),
         carried=_carried(context, slug) if folder == "doc" else 0,
         asserted=_asserted(context, slug) if folder == "id" else 0,
     )
 
 
-def _differences(context: Context, item: Item, lang: str) -> list[Item]:
-    """What differs comes first on a page: nobody should read one value and leave."""
-    mine = {claim["iri"] for group in item["relations"] for claim in group["claims"]}
+def _differences(context: Context, iri: str, lang: str) -> list[Item]:
+    """What differs comes first on a page, of all that is said of a thing: nobody should read one value and leave."""
+    mine = context.describer(lang).claims_about(iri)
     differences: dict[str, Item] = {}
     for query, row in context.differing(mine):
         found = differences.setdefault(query.name, {"heading": query.titles.get(lang, query.title), "rows": []})
@@ -324,34 +311,6 @@ def _claims_in_words(context: Context, claims: Iterable[ox.NamedNode], lang: str
     describer = context.describer(lang)
     rows = [find_claim(context.reader, local_name(claim)) for claim in claims]
     return [in_words(claim, lang, context.authors) for claim in describer.claims(rows)]
-
-
-@router.get("/{lang}/{collection}")
-def list_page(
-    request: Request,
-    context: _Context,
-    lang: Language,
-    collection: str,
-    q: Annotated[str, Query(max_length=200)] = "",
-    cursor: Annotated[str | None, Query(max_length=400)] = None,
-) -> HTMLResponse:
-    if collection not in _TILES or collection not in COLLECTIONS:
-        raise NotFound(f"there is no page {collection}; there are {', '.join(_TILES)}")
-    describer = context.describer(lang)
-    shown: dict[str, Any] = {"title": say(collection, lang), "query": q, "next": None}
-    if q:
-        hits = search(context.reader, q, limit=100)
-        items = [{**describer.reference(hit.iri), "matched": hit.name} for hit in hits]
-        shown |= {"items": items, "total": len(items)}
-    else:
-        page = select(context.reader, Selection(collection=collection, language=lang, cursor=cursor), context.base)
-        shown |= {"items": [describer.resource(row_id) for row_id in page.ids], "total": page.total}
-        if page.next_cursor:
-            shown["next"] = f"?cursor={page.next_cursor}"
-    for item in shown["items"]:
-        item.setdefault("matched", None)
-        item["type_label"] = context.term_label(item["type"], lang)
-    return render(request, context, lang, "list.html", **shown)
 
 
 def in_words(claim: Item, language: str, authors: Authors) -> Item:
@@ -379,7 +338,7 @@ def _group(group: Item, language: str, authors: Authors) -> Item:
     indicator = group["claims"][0].get("indicator")
     named = indicator["label"] if indicator and indicator["id"] == group["relation"] else None
     title = named or heading(group["relation"], inverse=group["inverse"], language=language)
-    return {"heading": title, "relation": group["relation"], "inverse": group["inverse"], "claims": claims}
+    return {"heading": title, "claims": claims, "total": group["total"], "filters": group["filters"]}
 
 
 def _definition(context: Context, iri: str, language: str) -> str | None:
@@ -392,8 +351,9 @@ def _definition(context: Context, iri: str, language: str) -> str | None:
 
 
 def render(
-    request: Request, context: Context, lang: str, template: str, *, status: int = 200, **values: Any
+    request: Request, context: Context, lang: str, template: str, *, lasting: bool = True, **values: Any
 ) -> HTMLResponse:
+    """A page with its validator. Not `lasting`: one that may be another the next time, with the same graph."""
     root = str(request.scope.get("root_path", ""))
     path = request.url.path.removeprefix(root)
     html = TEMPLATES.get_template(template).render(
@@ -406,8 +366,28 @@ def render(
         document_language=context.document_language,
         **values,
     )
-    headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "Vary": "Accept"}
-    return HTMLResponse(html, status_code=status, headers=headers)
+    headers = read_headers(request, context) if lasting else {"Cache-Control": "no-store", "Vary": "Accept"}
+    return HTMLResponse(html, headers=headers | {"Content-Security-Policy": CONTENT_SECURITY_POLICY})
+
+
+def problem_page(request: Request, problem: Problem) -> Response:
+    """What is wrong, as a page in the reader's language, with a way on."""
+    root = str(request.scope.get("root_path", ""))
+    path = request.url.path.removeprefix(root)
+    first, _, rest = path.removeprefix("/").partition("/")
+    spoken = first in dict(LANGUAGES)
+    lang = first if spoken else wanted_language(request)
+    html = TEMPLATES.get_template("problem.html").render(
+        lang=lang,
+        root=root,
+        rest=f"/{rest}" if spoken and rest else "" if spoken else path,
+        languages=LANGUAGES,
+        say=partial(say, language=lang),
+        title=say(str(problem.members["title"]), lang),
+        problem=problem.members,
+    )
+    headers = {"Cache-Control": "no-store", "Vary": "Accept, Accept-Language", **problem.headers}
+    return HTMLResponse(html, problem.status, headers | {"Content-Security-Policy": CONTENT_SECURITY_POLICY})
 
 
 def _link(item: Item, *, root: str, lang: str, base: str) -> str:

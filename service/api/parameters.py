@@ -34,6 +34,18 @@ class LanguageParameters(BaseModel):
     )
 
 
+class EntityParameters(LanguageParameters):
+    """Parameters of a resource with its claims."""
+
+    limit: int = Field(
+        PAGE,
+        ge=1,
+        le=MAX_PAGE,
+        description="Claims of each relation, at most; its `total` counts them, and its `next` leads to all.",
+        examples=[5],
+    )
+
+
 class FilterParameters(BaseModel):
     """Filters of a collection. A repeated filter means "one of these"."""
 
@@ -68,6 +80,12 @@ class FilterParameters(BaseModel):
         [], description="Property of a statement.", examples=[["heldPost"]]
     )
     related: list[Slug] = Field([], description="Entity that the claim speaks of.", examples=[["interpol"]])
+    subject: list[Slug] = Field(
+        [], description="What the claim says something of: subject, observed or judged.", examples=[["bcij"]]
+    )
+    object: list[Slug] = Field(
+        [], description="What is said of it: value, indicator, breakdown or aspect.", examples=[["rabat"]]
+    )
     begin: str | None = Field(
         None, alias="from", max_length=40, description="First day of the period, as EDTF.", examples=["2014-09"]
     )
@@ -89,8 +107,12 @@ class SelectionParameters(LanguageParameters, FilterParameters):
     )
     limit: int = Field(PAGE, ge=1, le=MAX_PAGE, description="Items of a page.", examples=[20])
     cursor: str | None = Field(None, max_length=400, description="From a `next` link; never made by hand.")
-    facets: bool = Field(
-        False, description="Counts for values of filters: the total that each would give.", examples=[True]
+    facets: str = Field(
+        "false",
+        max_length=100,
+        description="Counts for values of filters, the total that each would give: true for the usual ones, all, or names"
+        " with commas between, as type,topic.",
+        examples=["true", "topic,place"],
     )
     fields: str | None = Field(
         None,
@@ -114,6 +136,8 @@ class SelectionParameters(LanguageParameters, FilterParameters):
             modalities=tuple(self.modality),
             predicates=tuple(self.relation),
             related=tuple(self.related),
+            subjects=tuple(self.subject),
+            objects=tuple(self.object),
             begin=begin,
             end=end,
             mode=self.mode,
@@ -158,6 +182,7 @@ def read_selection(collection: str, query: str) -> tuple[Selection, str]:
 
 SelectionQuery = Annotated[SelectionParameters, Query()]
 FilterQuery = Annotated[FilterParameters, Query()]
+EntityQuery = Annotated[EntityParameters, Query()]
 LanguageQuery = Annotated[LanguageParameters, Query()]
 
 
@@ -188,15 +213,20 @@ def refuse_unknown(request: Request) -> None:
 
 def _known_parameters(request: Request) -> list[str]:
     """The names of the query parameters of the route that the request came to."""
+    return sorted(set(_names_of(getattr(request.scope.get("route"), "dependant", None))))
+
+
+def _names_of(dependant: Any) -> list[str]:
     names: list[str] = []
-    dependant = getattr(request.scope.get("route"), "dependant", None)
     for parameter in getattr(dependant, "query_params", ()):
         model = parameter.field_info.annotation
         if isinstance(model, type) and issubclass(model, BaseModel):
             names += [field.alias or name for name, field in model.model_fields.items()]
         else:
             names.append(parameter.alias)
-    return sorted(names)
+    for inner in getattr(dependant, "dependencies", ()):
+        names += _names_of(inner)
+    return names
 
 
 def _advice(fault: Any, known: list[str]) -> str:

@@ -3,6 +3,7 @@
 import json
 import logging
 import secrets
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from service import errors
 from service.api.negotiation import NotAcceptable, choose
@@ -25,6 +27,7 @@ _JSON = "application/json"
 # What a report is sent as: one graph without a name.
 _REPORTS = tuple(row.media_type for row in RDF_FORMATS)
 _TYPES = "https://marsad.example/problems/"
+_FOR_PROGRAMS = ("/api/", "/export", "/reconcile", "/catalogue", "/.well-known/", "/static/")
 
 
 class MethodNotAllowed(MarsadError):
@@ -185,26 +188,52 @@ def _unforeseen(error: BaseException) -> Problem:
 
 
 def _status_problem(status: int, detail: str) -> Problem:
-    titles = {404: ("not-found", "There is no such thing here"), 405: ("method", "The method is not allowed here")}
+    titles = {404: ("not-found", "There is no such thing here")}
     name, title = titles.get(status, ("http", "The request cannot be answered"))
     return Problem(status, {"type": _TYPES + name, "title": title, "status": status, "detail": detail})
 
 
-def install_handlers(api: FastAPI) -> None:
-    """Let a FastAPI application answer every error with a problem."""
+def _methods_of(request: Request) -> tuple[str, ...]:
+    """What the address takes, over all routes that it fits: the router knows the first of them."""
+    taken = [
+        method
+        for method in ("DELETE", "GET", "PATCH", "POST", "PUT")
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
+    ]
+    return tuple(sorted({*taken, "OPTIONS", *(("HEAD",) if "GET" in taken else ())}))
 
-    def respond(problem: Problem, accept: str | None = None) -> Response:
-        content_type, body = problem.form(accept)
+
+def _is_for_a_browser(request: Request) -> bool:
+    """Whether somebody looks at it: what programs ask for is the same for all, whatever they accept."""
+    # A mounted application, as that of the static files, has a prefix of its own.
+    root = request.scope.get("app_root_path", request.scope.get("root_path", ""))
+    path = request.url.path.removeprefix(root)
+    if request.method != "GET" or path.startswith(_FOR_PROGRAMS):
+        return False
+    with suppress(NotAcceptable):
+        return choose(request.headers.get("accept"), (CONTENT_TYPE, _JSON, "text/html")) == "text/html"
+    return False
+
+
+def install_handlers(api: FastAPI, page: Callable[[Request, Problem], Response] | None = None) -> None:
+    """Let a FastAPI application answer every error with a problem; `page` makes the one for a browser that follows a link."""
+
+    def respond(request: Request, problem: Problem) -> Response:
+        if page is not None and _is_for_a_browser(request):
+            return page(request, problem)
+        content_type, body = problem.form(request.headers.get("accept"))
         return Response(body, problem.status, problem.headers, content_type)
 
     async def on_error(request: Request, error: Exception) -> Response:
-        return respond(problem_of(error), request.headers.get("accept"))
+        return respond(request, problem_of(error))
 
-    async def on_status(_: Request, error: Exception) -> Response:
+    async def on_status(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         if error.status_code == 304:
             return Response(status_code=304, headers=error.headers)
-        found = respond(_status_problem(error.status_code, str(error.detail)))
+        if error.status_code == 405:
+            return respond(request, problem_of(MethodNotAllowed(_methods_of(request))))
+        found = respond(request, _status_problem(error.status_code, str(error.detail)))
         for name, value in (error.headers or {}).items():
             found.headers[name] = value
         return found
@@ -214,7 +243,7 @@ def install_handlers(api: FastAPI) -> None:
         found, faults = explain(request, error)
         problem = problem_of(found)
         problem.members["faults"] = faults
-        return respond(problem)
+        return respond(request, problem)
 
     api.add_exception_handler(MarsadError, on_error)
     api.add_exception_handler(HTTPException, on_status)

@@ -4,6 +4,8 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -20,6 +22,7 @@ from service.graph.describe import Item
 from service.graph.selection import Selection, select
 from service.graph.subgraph import claim_quads, direct_quads_among, resource_quads
 from service.graph.tables import CLAIMS, ENTITIES, Table, csv_lines, write_graphml
+from service.paths import EXPLORER, ontology_dir
 from service.rdf.formats import RDF_FORMATS, RdfFormat
 from service.rdf.namespaces import prefixes
 from service.rdf.serialize import write
@@ -30,6 +33,7 @@ CSV = "text/csv"
 HTML = "text/html"
 GRAPHML = "application/graphml+xml"
 PROBLEM = "application/problem+json"
+_MAKING = (".py", ".html", ".yaml", ".rq", ".ttl")
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 # Names that `?format=` and suffixes take, with their media types.
 FORMAT_NAMES = {"json": JSON, "csv": CSV, **{row.suffix: row.media_type for row in RDF_FORMATS}, "graphml": GRAPHML}
@@ -46,17 +50,37 @@ class NotModified(HTTPException):
 
 
 def etag_of(request: Request, context: Context) -> str:
-    """The validator of an answer: the version of the graph, the request and the form asked for."""
-    key = f"{request.url.path}?{request.url.query}|{request.headers.get('accept', '')}"
-    return f'W/"{context.version}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"'
+    """The validator of an answer: the version of the graph, the request and the form asked for.
+
+    It is made once for a request, before anything is read: what changes meanwhile has another validator, not this one.
+    """
+    found = getattr(request.state, "etag", None)
+    if found is None:
+        asked = f"{request.url.path}?{request.url.query}|{request.headers.get('accept', '')}|{request.base_url}"
+        # A moment after a change the index is that of the version before.
+        key = f"{made_by(ontology_dir(context.settings))}|{context.indexed}|{asked}"
+        found = f'W/"{context.version}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"'
+        request.state.etag = found
+    return str(found)
+
+
+@lru_cache(maxsize=4)
+def made_by(ontology: Path) -> str:
+    """A digest of the programs, templates and stored queries that make answers: a newer release answers otherwise."""
+    files = [file for folder in (EXPLORER.parent, ontology) for file in sorted(folder.rglob("*")) if file.is_file()]
+    digest = hashlib.sha256()
+    for file in files:
+        if file.suffix in _MAKING:
+            digest.update(file.name.encode() + file.read_bytes())
+    return digest.hexdigest()
 
 
 def check_not_modified(request: Request, context: Context) -> None:
-    """Raise NotModified when `If-None-Match` names the version that would be answered."""
+    """Raise NotModified when `If-None-Match` names the version that would be answered; first of all in every read."""
+    etag = etag_of(request, context)
     offered = request.headers.get("if-none-match")
     if offered is None:
         return
-    etag = etag_of(request, context)
     tags = {tag.strip().removeprefix("W/") for tag in offered.split(",")}
     if "*" in tags or etag.removeprefix("W/") in tags:
         raise NotModified(etag)
@@ -188,7 +212,11 @@ def documented(
     forms = tuple(forms)
     other = content_of(form for form in forms if form != JSON)
     answers: dict[int | str, dict[str, Any]] = {
-        200: {"model": model, "description": f"For instance of `{example}`.", "content": other},
+        200: {
+            "model": model,
+            "description": f"For instance of `{example}`.",
+            "content": {JSON: live_example(example), **other},
+        },
         304: {"description": "The client has this version already."},
         400: problem_response("A parameter is not understood; the problem says which there are."),
         406: problem_response("None of the forms is acceptable; the problem lists them."),
@@ -197,6 +225,11 @@ def documented(
         answers[301] = {"description": "It was merged into another, which `Location` names."}
         answers[404] = problem_response("There is no such thing.")
     return answers
+
+
+def live_example(address: str) -> dict[str, Any]:
+    """The example of an answer: what is answered at that address now, so that it is never out of date."""
+    return {"examples": {"live": {"summary": f"What {address} answers.", "externalValue": address}}}
 
 
 def content_of(media_types: Iterable[str]) -> dict[str, dict[str, Any]]:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, create_model
 
 from service.api import models
 from service.api.context import Context, context_of
-from service.api.parameters import SLUG, LanguageQuery, SelectionQuery
+from service.api.parameters import SLUG, EntityQuery, LanguageQuery, SelectionQuery
 from service.api.representation import (
     COLLECTION_FORMS,
     CSV,
@@ -29,9 +29,10 @@ from service.api.representation import (
     represent,
     row_of,
 )
+from service.api.versions import ASKED
 from service.errors import BadRequest, NotFound
 from service.graph.describe import Item, find_claim
-from service.graph.selection import COLLECTIONS, Page, Selection, facets, is_member, select
+from service.graph.selection import COLLECTIONS, Page, Selection, facet_names, facets, is_member, select
 from service.graph.subgraph import claim_quads, description_quads
 from service.graph.tables import CLAIMS
 from service.rdf.formats import RDF_FORMATS
@@ -86,6 +87,7 @@ EXAMPLES = {
 def _list_handler(collection: str, suffix: str | None = None) -> Callable[..., Response]:
     def handler(request: Request, context: _Context, parameters: SelectionQuery) -> Response:
         selection = parameters.selection(collection)
+        names = facet_names(collection, parameters.facets)
         media_type = chosen_format(request, suffix or parameters.format, COLLECTION_FORMS)
         check_not_modified(request, context)
         if media_type != JSON:
@@ -93,8 +95,8 @@ def _list_handler(collection: str, suffix: str | None = None) -> Callable[..., R
         with context.snapshot() as connection:
             page = select(connection, selection, context.base)
             body = _list_body(request, context, selection, page, parameters.fields)
-            if parameters.facets:
-                counts = facets(connection, selection, context.base)
+            if names:
+                counts = facets(connection, selection, context.base, names)
                 body["facets"] = {
                     name: [{"value": value, "count": count} for value, count in values]
                     for name, values in counts.items()
@@ -121,7 +123,13 @@ def next_link(request: Request, cursor: str | None) -> str | None:
     if cursor is None:
         return None
     query = [(key, value) for key, value in request.query_params.multi_items() if key != "cursor"]
-    return f"{request.url.path}?{urlencode([*query, ('cursor', cursor)])}"
+    return f"{request.url.path}?{urlencode([*query, ('cursor', cursor), *_asked_version(request)])}"
+
+
+def _asked_version(request: Request) -> list[tuple[str, str]]:
+    """The parameter of a request for an earlier version: its links lead on in that one."""
+    version = request.scope.get(ASKED)
+    return [] if version is None else [("version", str(version))]
 
 
 def _sparse(items: list[Item], wanted: str | None, model: type[BaseModel]) -> list[Item]:
@@ -144,7 +152,7 @@ def _item_handler(collection: str, suffix: str | None = None) -> Callable[..., R
         slug: Annotated[
             str, Path(pattern=SLUG, max_length=200, description="Last part of the IRI.", examples=[example])
         ],
-        parameters: LanguageQuery,
+        parameters: EntityQuery,
     ) -> Response:
         media_type = chosen_format(request, suffix or parameters.format, ITEM_FORMS)
         row_id, iri, merged_into = _find_in(context, collection, slug)
@@ -156,7 +164,8 @@ def _item_handler(collection: str, suffix: str | None = None) -> Callable[..., R
         check_not_modified(request, context)
         if media_type == JSON:
             with context.snapshot():
-                return as_json(request, context, context.describer(parameters.lang).entity(row_id))
+                item = context.describer(parameters.lang).entity(row_id, limit=parameters.limit)
+            return as_json(request, context, _with_links(request, item, parameters.lang))
         if media_type == CSV:
             return as_table(
                 request,
@@ -168,6 +177,17 @@ def _item_handler(collection: str, suffix: str | None = None) -> Callable[..., R
 
     handler.__name__ = f"get_{collection}" + (f"_{suffix}" if suffix else "")
     return handler
+
+
+def _with_links(request: Request, item: Item, lang: str) -> Item:
+    """The item with, for each relation of which claims were left out, the address of the list that has all of them."""
+    path = f"{request.scope.get('root_path', '')}/api/v1/claims"
+    for group in item["relations"]:
+        filters = group.pop("filters")
+        group["next"] = (
+            f"{path}?{urlencode([*filters.items(), ('lang', lang), *_asked_version(request)])}" if filters else None
+        )
+    return item
 
 
 def _find_in(context: Context, collection: str, slug: str) -> tuple[int, str, str | None]:

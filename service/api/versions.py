@@ -27,6 +27,8 @@ MOST_KEPT = 2
 _RETRY_S = 5
 _WORKERS = 2
 PARAMETER = "version"
+# Where the scope of a request says which version it asks for, so that links lead on in it.
+ASKED = "marsad.version"
 
 
 @dataclass
@@ -98,7 +100,7 @@ class Versions:
                     await app(scope, receive, send)
                     return
                 async with self.using(version or 0) as earlier:
-                    await earlier(scope, receive, send)
+                    await earlier({**scope, ASKED: version}, receive, send)
             except MarsadError as error:
                 await respond_problem(send, problem_of(error), with_body=scope["method"] != "HEAD")
 
@@ -118,7 +120,9 @@ async def open_version(context: Context, version: int) -> AsyncIterator[Context]
     async with store:
         index = await asyncio.to_thread(_index, context, store.match)
         try:
-            yield Context(settings, store, index, context.texts, context.languages, context.authors)
+            yield Context(
+                settings, store, index, context.texts, context.languages, context.authors, forms=context.forms
+            )
         finally:
             index.close()
 

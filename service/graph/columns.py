@@ -36,6 +36,8 @@ from service.graph.bitmaps import (
 T = TypeVar("T")
 # Roles in which a claim is about a resource; the others say who speaks, where and from what.
 ABOUT_ROLES = ("subject", "object", "observedFor", "indicator", "breakdown", "assessmentOf", "aspect")
+# Those of them in which the claim says something of it: in the others it is what is said.
+SUBJECT_ROLES = ("subject", "observedFor", "assessmentOf")
 _BOUNDS = ("earliest", "begins_by", "ends_after", "latest")
 # Results kept for each version: bitmaps of selections and counts of facets; each is some ten kilobytes.
 _KEPT = 512
@@ -48,7 +50,7 @@ _FEW_TO_SORT = 300
 _MOST_BITMAPS = 255
 
 
-class _Column:
+class Column:
     """The values of one column of the claims, each claim's numbered; a claim may have several asserters."""
 
     def __init__(self, values: Iterable[str | None], claims: Sequence[int], size: int) -> None:
@@ -141,7 +143,7 @@ class _Mentions:
         self._having: dict[tuple[str, str], int] = {}
         self._ranks: dict[str, Ranks] = {}
 
-    def having(self, name: str, column: _Column, value: str) -> int:
+    def having(self, name: str, column: Column, value: str) -> int:
         """The mentions in claims that have the value; of each claim the column has one at most, of few."""
         found = self._having.get((name, value))
         if found is None:
@@ -205,6 +207,7 @@ class Columns:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._lock = threading.Lock()
         self._kept: OrderedDict[Any, Any] = OrderedDict()
+        self._more_columns: dict[str, Column] = {}
         self._orders: dict[str, Order] = {}
         # Class → mentions of its members, by document.
         self._classes_by_document: dict[str, int] = {}
@@ -241,12 +244,12 @@ class Columns:
         ids = [row[0] for row in rows]
         self.all_claims = bitmap(ids, size)
         self.timed = bitmap((row[0] for row in rows if row[1]), size)
-        self.columns = {name: _Column((row[at] for row in rows), ids, size) for at, name in enumerate(names, 2)}
+        self.columns = {name: Column((row[at] for row in rows), ids, size) for at, name in enumerate(names, 2)}
         self._bounds = {name: _bound([row[at] for row in rows], ids, size) for at, name in enumerate(_BOUNDS, 6)}
         self._ranks = {name: Ranks(bound.ranks, bound.days) for name, bound in self._bounds.items()}
         asserted = read("SELECT resource, claim FROM role WHERE role = 'assertedBy'").fetchall()
         claims = [claim for _, claim in asserted]
-        self.columns["asserter"] = _Column((asserter for asserter, _ in asserted), claims, size)
+        self.columns["asserter"] = Column((asserter for asserter, _ in asserted), claims, size)
 
     def _read_mentions(self, read: Callable[[str], sqlite3.Cursor]) -> None:
         roles = ", ".join(f"'{role}'" for role in ABOUT_ROLES)
@@ -441,6 +444,41 @@ class Columns:
         found = self._orders.get(name)
         if found is None:
             found = self._orders[name] = Order(make(), max(self.claim_size, self.resource_size))
+        return found
+
+    def spoken_counts(self, column: Column, claims: int, resources: int) -> dict[str, int]:
+        """Of how many of these resources one of these claims speaks that has the value, for each value of a column."""
+        further: defaultdict[int, list[int]] = defaultdict(list)
+        for claim, number in column.further:
+            further[claim].append(number)
+        counted: Counter[int] = Counter()
+        for met in self._claims_by_resource(claims, resources):
+            numbers = {column.numbers[claim] for claim in met}
+            if further:
+                numbers.update(*(further[claim] for claim in met if claim in further))
+            counted.update(numbers)
+        return {column.values[number]: count for number, count in counted.items() if number}
+
+    def _claims_by_resource(self, claims: int, resources: int) -> Iterable[Iterable[int]]:
+        """Of each of these resources those of the claims that are about it; resources with none may be missing."""
+        if claims.bit_count() < self.claim_size * _FEW_CLAIMS:
+            wanted = flags_up_to(resources, self.resource_size)
+            found: defaultdict[int, list[int]] = defaultdict(list)
+            for claim in row_ids(claims):
+                for resource in self._about_of(claim):
+                    if wanted[resource]:
+                        found[resource].append(claim)
+            return found.values()
+        flags = flags_up_to(claims, self.claim_size)
+        return ([claim for claim in self._claims_of(one) if flags[claim]] for one in row_ids(resources))
+
+    def column(self, name: str, pairs: Callable[[], Iterable[tuple[str, int]]]) -> Column:
+        """A column that is made when it is first asked for, from values and claims; no pair comes twice."""
+        found = self._more_columns.get(name)
+        if found is None:
+            listed = list(pairs())
+            values, claims = (value for value, _ in listed), [claim for _, claim in listed]
+            found = self._more_columns[name] = Column(values, claims, self.claim_size)
         return found
 
 

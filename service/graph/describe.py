@@ -4,11 +4,13 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from service.errors import NotFound
+from service.graph.columns import ABOUT_ROLES, SUBJECT_ROLES
 from service.graph.edtf_words import in_words
-from service.graph.index import ABOUT_ROLES, LANGUAGES
+from service.graph.index import LANGUAGES
 
 Item = dict[str, Any]
 # (document, start, end) → the passage with a little context, where the texts are at hand.
@@ -84,28 +86,48 @@ class Describer:
             "claimCount": row["claims"],
         }
 
-    def entity(self, row_id: int) -> Item:
-        """A resource with its claims grouped by relation; `inverse` groups name the claims in which it is the object."""
+    def entity(self, row_id: int, *, limit: int | None = None) -> Item:
+        """A resource with its claims grouped by relation; `inverse` groups name the claims in which it is the object.
+
+        `total` counts the claims of a group. With `limit` a group has no more than so many, and `filters` are those of
+        the list that has them all; None where none was left out.
+        """
         item = self.resource(row_id)
-        groups: dict[tuple[str, bool], list[Item]] = {}
-        about = self._claims_about(item["iri"])
-        for (_, role), claim in zip(about, self.claims([row_id for row_id, _ in about]), strict=True):
-            relation = _relation(claim, role)
-            groups.setdefault((relation, role not in ("subject", "observedFor", "assessmentOf")), []).append(claim)
+        groups: dict[tuple[str, bool], list[sqlite3.Row]] = {}
+        for row in self._claims_about(item["iri"]):
+            groups.setdefault((_relation(row), row["role"] not in SUBJECT_ROLES), []).append(row)
+        ordered = sorted(groups.items(), key=lambda group: (group[0][1], group[0][0]))
+        claims = iter(self.claims([row["claim"] for _, rows in ordered for row in rows[:limit]]))
+        item["truncated"] = limit is not None and any(len(rows) > limit for _, rows in ordered)
         item["relations"] = [
-            {"relation": relation, "inverse": inverse, "claims": claims}
-            for (relation, inverse), claims in sorted(groups.items(), key=lambda group: (group[0][1], group[0][0]))
+            {
+                "relation": relation,
+                "inverse": inverse,
+                "total": len(rows),
+                "claims": list(islice(claims, len(rows[:limit]))),
+                "filters": _filters(item["id"], rows[0]) if len(rows) > len(rows[:limit]) else None,
+            }
+            for (relation, inverse), rows in ordered
         ]
         return item
 
-    def _claims_about(self, iri: str) -> list[tuple[int, str]]:
+    def claims_about(self, iri: str) -> set[str]:
+        """The IRIs of all claims about a resource."""
         marks = ", ".join("?" * len(ABOUT_ROLES))
-        rows = self.connection.execute(
-            f"SELECT role.claim, role.role FROM role JOIN claim ON claim.id = role.claim WHERE role.resource = ?"
-            f" AND role.role IN ({marks}) ORDER BY claim.document, claim.position, claim.key, role.role",
+        sql = f"SELECT iri FROM role JOIN claim ON id = claim WHERE resource = ? AND role IN ({marks})"
+        return {row["iri"] for row in self.connection.execute(sql, (iri, *ABOUT_ROLES))}
+
+    def _claims_about(self, iri: str) -> list[sqlite3.Row]:
+        marks = ", ".join("?" * len(ABOUT_ROLES))
+        return self.connection.execute(
+            "SELECT role.claim, role.role, claim.type, claim.predicate, indicator.slug AS indicator"
+            " FROM role JOIN claim ON claim.id = role.claim"
+            " LEFT JOIN role AS counted ON claim.type = 'Observation' AND counted.claim = claim.id"
+            " AND counted.role = 'indicator' LEFT JOIN resource AS indicator ON indicator.iri = counted.resource"
+            f" WHERE role.resource = ? AND role.role IN ({marks})"
+            " ORDER BY claim.document, claim.position, claim.key, role.role",
             (iri, *ABOUT_ROLES),
         ).fetchall()
-        return [(row["claim"], row["role"]) for row in rows]
 
     def claim(self, row_id: int) -> Item:
         """A claim whole: what it says, how firmly, who asserts it, when it holds and the passages that carry it."""
@@ -253,12 +275,22 @@ def predicate_name(iri: str | None) -> str | None:
     return "name" if iri == _ALT_LABEL else iri.rsplit("#", 1)[-1]
 
 
-def _relation(claim: Item, role: str) -> str:
-    if claim["type"] == "Statement":
-        return str(claim["predicate"])
-    if claim["type"] == "Observation":
-        return str(claim["indicator"]["id"]) if role == "observedFor" and claim["indicator"] else role
-    return "assessment" if role == "assessmentOf" else role
+def _relation(row: sqlite3.Row) -> str:
+    """The relation in which a resource stands to a claim about it."""
+    if row["type"] == "Statement":
+        return str(predicate_name(row["predicate"]))
+    if row["type"] == "Observation":
+        return str(row["indicator"]) if row["role"] == "observedFor" and row["indicator"] else str(row["role"])
+    return "assessment" if row["role"] == "assessmentOf" else str(row["role"])
+
+
+def _filters(slug: str, row: sqlite3.Row) -> dict[str, str]:
+    """The filters of the claims that stand to a resource as this one does."""
+    found = {"subject" if row["role"] in SUBJECT_ROLES else "object": slug}
+    if row["type"] == "Statement":
+        return found | {"relation": str(predicate_name(row["predicate"]))}
+    counted = {"object": str(row["indicator"])} if row["role"] == "observedFor" and row["indicator"] else {}
+    return found | {"type": str(row["type"])} | counted
 
 
 def _first(roles: dict[str, list[Item]], role: str) -> Item | None:

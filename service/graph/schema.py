@@ -31,7 +31,8 @@ _SLUG = f"^{SLUG.pattern}$"
 _DOCUMENT = f"^{DOCUMENT_NAME.pattern}$"
 _LANGUAGE = f"^{LANGUAGE.pattern}$"
 
-_DESCRIPTIONS = {
+# What each key of a record means.
+DESCRIPTIONS = {
     "at": "Where the words stand that carry the fact: locators as `marsad locate` prints them.",
     "by": "Who asserts it; the author of the document where it is left out.",
     "cites": "The work that the document cites for it.",
@@ -51,6 +52,21 @@ _DESCRIPTIONS = {
     "assessmentOf": "What is judged: a name, or a statement of this document as fact.property.object.",
     "aspect": "In which respect it is judged: a topic.",
     "polarity": "Whether the judgement is favourable.",
+    "type": "Class of the ontology.",
+    "kind": "What kind of its class it is: topics.",
+    "label": "Its name in each language.",
+    "alt": "Other names that no document gives: text@language.",
+    "sameAs": "The same thing elsewhere: wd:Q262, or an IRI.",
+    "contested": "true where only what the editors prefer is direct.",
+    "mergedInto": "The name of what it is the same as.",
+    "creator": "Who made it.",
+    "publisher": "Who published it.",
+    "issued": "When it was published, in EDTF.",
+    "title": "Its title as printed: text@language.",
+    "author": "Who asserts what it says unless a fact says otherwise.",
+    "language": "The languages of its text.",
+    "textHash": "sha-256: and the 64 hex digits of its text.",
+    "textLength": "Code points of its text.",
 }
 
 
@@ -140,8 +156,12 @@ def _fact(ontology: Ontology, own: tuple[str, ...], *, required: tuple[str, ...]
         **{key: {"enum": sorted(ontology.scheme(scheme))} for key, scheme in SCHEMES.items()},
     }
     keys = (*SHARED_KEYS, *own)
-    properties = {key: values.get(key, _text()) | {"description": _DESCRIPTIONS[key]} for key in keys}
+    properties = {key: _described(key, values.get(key, _text())) for key in keys}
     return _object(properties, required=required)
+
+
+def _described(key: str, value: Schema) -> Schema:
+    return value | {"description": DESCRIPTIONS[key]}
 
 
 def _entity(ontology: Ontology) -> Schema:
@@ -155,12 +175,13 @@ def _entity(ontology: Ontology) -> Schema:
         "contested": {"enum": ["true", True]},
         "mergedInto": _ref("name"),
     }
-    return _object({key: own[key] for key in ENTITY_KEYS}, required=())
+    return _object({key: _described(key, own[key]) for key in ENTITY_KEYS}, required=())
 
 
 def _work() -> Schema:
     own = {"label": _ref("texts"), "kind": _many(_ref("topic")), "issued": _text()}
-    return _object({key: own.get(key, _many(_ref("name"))) for key in WORK_KEYS}, required=())
+    properties = {key: _described(key, own.get(key, _many(_ref("name")))) for key in WORK_KEYS}
+    return _object(properties, required=())
 
 
 def _document() -> Schema:
@@ -172,7 +193,7 @@ def _document() -> Schema:
         "textHash": {"type": "string", "pattern": "^sha-256:[0-9a-f]{64}$"},
         "textLength": _text(),
     }
-    properties = {key: own.get(key, _many(_ref("name"))) for key in DOCUMENT_KEYS}
+    properties = {key: _described(key, own.get(key, _many(_ref("name")))) for key in DOCUMENT_KEYS}
     return _object(properties, required=("label", "language", "textHash", "textLength"))
 
 

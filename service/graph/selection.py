@@ -7,7 +7,7 @@ same claim; an entity is selected when one of the claims about it meets them all
 import base64
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
@@ -16,7 +16,7 @@ from typing import Literal
 
 from service.errors import BadRequest, InvalidEdtf
 from service.graph.bitmaps import bitmap, few_bits, row_ids
-from service.graph.columns import Columns, Condition, Part, Period, columns_of
+from service.graph.columns import ABOUT_ROLES, SUBJECT_ROLES, Column, Columns, Condition, Part, Period, columns_of
 from service.graph.edtf import bounds
 from service.graph.fold import stems, words_query
 from service.graph.index import LANGUAGES, RESOURCE_OF_NAME
@@ -65,6 +65,8 @@ class Selection:
     modalities: tuple[str, ...] = ()
     predicates: tuple[str, ...] = ()
     related: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
+    objects: tuple[str, ...] = ()
     # IRIs of resources that the claim is about, and keys of claims: for files of one item.
     about: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
@@ -150,28 +152,49 @@ def is_member(connection: sqlite3.Connection, selection: Selection, base: str, r
     return bool(_chosen(connection, columns_of(connection), selection, base) >> row_id & 1)
 
 
-def facets(connection: sqlite3.Connection, selection: Selection, base: str) -> dict[str, list[tuple[str, int]]]:
-    """How many items there are for each value of a facet: the total of the same selection with that value as its filter.
+def facets(
+    connection: sqlite3.Connection, selection: Selection, base: str, names: Iterable[str]
+) -> dict[str, list[tuple[str, int]]]:
+    """How many items there are for each value of these facets: the total of the same selection with that value as its filter.
 
     The facet's own filter is left out; at most the hundred most frequent values, most first.
     """
     columns = columns_of(connection)
-    names = _CLAIM_FACETS if selection.of_claims else _RESOURCE_FACETS
     return {
-        name: _facet(connection, columns, replace(selection.all_of_it, **{attribute: ()}), name, base)  # type: ignore[arg-type]
-        for name, attribute in names.items()
+        name: _facet(connection, columns, replace(selection.all_of_it, **{_FACETS[name]: ()}), name, base)  # type: ignore[arg-type]
+        for name in names
     }
 
 
 # Facet, which is the name of its filter → the attribute of a selection that it stands for.
-_RESOURCE_FACETS = {"type": "types", "kind": "kinds", "document": "documents"}
-_CLAIM_FACETS = {
+_FACETS = {
     "type": "types",
+    "kind": "kinds",
     "document": "documents",
     "modality": "modalities",
     "relation": "predicates",
     "asserter": "asserters",
+    "topic": "topics",
+    "place": "places",
 }
+
+
+def facet_names(collection: str, wanted: str) -> tuple[str, ...]:
+    """The facets that are asked for: "true" for the usual ones, "all", "false", or names with commas between.
+
+    Raises BadRequest: there is no such facet.
+    """
+    of_claims = collection in CLAIM_COLLECTIONS
+    every = tuple(name for name in _FACETS if not (of_claims and name == "kind"))
+    usual = ("type", "document", "modality", "relation", "asserter") if of_claims else ("type", "kind", "document")
+    fixed = {"": (), "false": (), "true": usual, "all": every}
+    if wanted in fixed:
+        return fixed[wanted]
+    names = tuple(dict.fromkeys(name.strip() for name in wanted.split(",")))
+    unknown = [name for name in names if name not in every]
+    if unknown:
+        raise BadRequest(f"facets: there is no {', '.join(unknown)}; there are true, all, {', '.join(every)}")
+    return names
 
 
 def _facet(
@@ -188,14 +211,52 @@ def _facet(
 def _facet_counts(
     connection: sqlite3.Connection, columns: Columns, selection: Selection, name: str, base: str
 ) -> dict[str, int]:
+    column = _facet_column(connection, columns, name)
     if selection.of_claims:
-        chosen = _chosen(connection, columns, selection, base)
-        return columns.counts("predicate" if name == "relation" else name, chosen)
+        return {
+            value: count
+            for value, count in column.counts(_chosen(connection, columns, selection, base)).items()
+            if count
+        }
+    if name not in ("type", "kind", "document"):
+        claims, _ = _meeting(connection, columns, selection, base)
+        return columns.spoken_counts(column, claims, _chosen(connection, columns, selection, base))
     if name == "document":
         claims, conditions = _meeting(connection, columns, selection, base)
         return columns.document_counts(claims, conditions, _period(selection), _parts(connection, columns, selection))
     chosen = _chosen(connection, columns, selection, base)
     return columns.resource_counts(columns.filed_types if name == "type" else columns.filed_kinds, chosen)
+
+
+def _facet_column(connection: sqlite3.Connection, columns: Columns, name: str) -> Column:
+    if name in ("topic", "place"):
+        pairs = _topic_pairs if name == "topic" else _place_pairs
+        return columns.column(name, lambda: pairs(connection))
+    return columns.columns["predicate" if name == "relation" else "type" if name == "kind" else name]
+
+
+def _topic_pairs(connection: sqlite3.Connection) -> Iterable[tuple[str, int]]:
+    """Each topic, and each wider one, with each claim that speaks of it."""
+    marks = ", ".join("?" * len(ABOUT_ROLES))
+    topics = "SELECT DISTINCT resource.slug FROM resource JOIN class_of ON class_of.resource = resource.id WHERE class = 'Topic'"
+    return connection.execute(
+        f"WITH topic(slug) AS ({topics}),"
+        " wider(slug, value) AS (SELECT slug, slug FROM topic UNION SELECT narrower, broader FROM broader JOIN topic ON topic.slug = broader)"
+        " SELECT DISTINCT wider.value, role.claim FROM wider JOIN resource ON resource.slug = wider.slug"
+        f" JOIN role ON role.resource = resource.iri WHERE role.role IN ({marks})",
+        ABOUT_ROLES,
+    )
+
+
+def _place_pairs(connection: sqlite3.Connection) -> Iterable[tuple[str, int]]:
+    """Each place with each claim that says that something is there."""
+    marks = ", ".join("?" * len(_PLACE_PREDICATES))
+    return connection.execute(
+        "SELECT DISTINCT resource.slug, claim.id FROM claim JOIN role ON role.claim = claim.id"
+        " JOIN resource ON resource.iri = role.resource JOIN class_of ON class_of.resource = resource.id"
+        f" WHERE claim.predicate IN ({marks}) AND role.role = 'object' AND class_of.class = 'Place'",
+        [_NS + name for name in _PLACE_PREDICATES],
+    )
 
 
 def _facet_name(value: str) -> str:
@@ -288,7 +349,7 @@ def _of_claims_alone(selection: Selection) -> Selection:
 def _speaks_of_claims(selection: Selection) -> bool:
     filters = (selection.documents, selection.modalities, selection.predicates, selection.asserters)
     others = (selection.related, selection.about, selection.topics, selection.places, selection.begin, selection.end)
-    return any(filters) or any(others)
+    return any((*filters, *others, selection.subjects, selection.objects))
 
 
 def _claim_parts(selection: Selection, base: str) -> dict[str, tuple[str, ...]]:
@@ -327,23 +388,27 @@ def _conditions(
         yield Condition("related", selection.related, claims)
     if selection.about:
         yield Condition("about", selection.about, columns.claims_about(_rows_of_iris(connection, selection.about)))
+    others = tuple(role for role in ABOUT_ROLES if role not in SUBJECT_ROLES)
+    for name, slugs, roles in (("subject", selection.subjects, SUBJECT_ROLES), ("object", selection.objects, others)):
+        if slugs:
+            yield Condition(name, slugs, few_bits(_in_roles(connection, slugs, roles), columns.claim_size))
     if selection.topics:
         topics = _rows(connection, _with_narrower(connection, selection.topics))
         yield Condition("topic", selection.topics, columns.claims_about(topics))
     if selection.places:
         claims = columns.having("predicate", (_NS + name for name in _PLACE_PREDICATES))
-        claims &= few_bits(_placed(connection, selection.places), columns.claim_size)
+        claims &= few_bits(_in_roles(connection, selection.places, ("object",)), columns.claim_size)
         claims &= columns.claims_about(_rows(connection, selection.places))
         yield Condition("place", selection.places, claims)
 
 
-def _placed(connection: sqlite3.Connection, places: tuple[str, ...]) -> list[int]:
-    marks = ", ".join("?" * len(places))
+def _in_roles(connection: sqlite3.Connection, slugs: tuple[str, ...], roles: tuple[str, ...]) -> list[int]:
+    """The claims in which a resource with one of the slugs has one of the roles."""
     sql = (
-        "SELECT claim FROM role JOIN resource ON resource.iri = role.resource"
-        f" WHERE role.role = 'object' AND resource.slug IN ({marks})"
+        "SELECT claim FROM resource CROSS JOIN role WHERE role.resource = resource.iri"
+        f" AND resource.slug IN ({', '.join('?' * len(slugs))}) AND role.role IN ({', '.join('?' * len(roles))})"
     )
-    return [row[0] for row in connection.execute(sql, places)]
+    return [row[0] for row in connection.execute(sql, (*slugs, *roles))]
 
 
 def _period(selection: Selection) -> Period:

@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from service.api import server
+from service.graph.keys import Keys
 from service.settings import Settings
 from tests.api.service import Service, running
 
@@ -31,8 +34,39 @@ def service(made_up_texts: Path) -> Iterator[Service]:
 @pytest.fixture(scope="session")
 def address(service: Service) -> Iterator[str]:
     """The address of the service on loopback."""
+    with listening(service) as found:
+        yield found
+
+
+@dataclass(frozen=True)
+class Writable:
+    """A service whose graph may be changed by whoever has the key."""
+
+    service: Service
+    address: str
+    token: str
+
+    @property
+    def key(self) -> dict[str, str]:
+        """The header of a request that writes."""
+        return {"Authorization": f"Bearer {self.token}"}
+
+
+@pytest.fixture(scope="session")
+def writable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Writable]:
+    """A service of its own for tests that write: what they leave behind is seen by no other test."""
+    home = tmp_path_factory.mktemp("home")
+    token = Keys(home).new("ann", "write")
+    with running(home=home) as opened, listening(opened) as found:
+        yield Writable(opened, found, token)
+
+
+@contextmanager
+def listening(service: Service) -> Iterator[str]:
+    """The address on loopback at which a service listens meanwhile."""
     settings = Settings(port=0)
     with server.listening_socket(settings) as listener:
+        listener.listen()  # who asks before the server has begun waits
         host, port = listener.getsockname()[:2]
         running = server.server_for(service.app, settings)
         serving = asyncio.run_coroutine_threadsafe(running.serve(sockets=[listener]), service.loop.loop)

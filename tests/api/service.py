@@ -85,10 +85,10 @@ class Service:
 
 
 @contextmanager
-def running(documents: Path | None = None) -> Iterator[Service]:
-    """The service over the project's own graph; nothing is kept on disk."""
+def running(documents: Path | None = None, home: Path | None = None) -> Iterator[Service]:
+    """The service over the project's own graph, which is not kept on disk; `home` is where its keys are."""
     loop = Loop()
-    settings = Settings(documents=documents, workers=1)
+    settings = Settings(documents=documents, workers=1, **({"home": home} if home else {}))
     project = open_project(settings, lambda *_: None, in_memory=True)
     try:
         context = loop.run(project.__aenter__())

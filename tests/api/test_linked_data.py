@@ -1,5 +1,7 @@
 """The IRIs of the graph answer on whatever host the service runs, for programs and for browsers."""
 
+import html
+
 import pytest
 
 from service.rdf.formats import RDF_FORMATS
@@ -74,6 +76,51 @@ def test_what_the_graph_says_nothing_of_is_a_404(service: Service, path: str) ->
     answer = service.get(path, "text/turtle")
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "path", ["/id/daesh", "/topic/terrorism", "/doc/d001", "/claim/d002.coalition-founded.founded.e2014"]
+)
+def test_a_thing_is_also_the_table_of_its_claims(service: Service, path: str) -> None:
+    collection = {"id": "entities", "topic": "topics", "doc": "documents", "claim": "claims"}[path.split("/")[1]]
+    table = service.get(f"{path}.csv")
+    assert table.headers["content-type"].startswith("text/csv")
+    assert table.text == service.get(f"/api/v1/{collection}/{path.split('/')[2]}.csv").text
+    asked = service.ask("GET", path, headers={"Accept": "text/csv"}, follow_redirects=True)
+    assert (asked.status_code, asked.text) == (200, table.text)
+    assert service.get("/id/nobody.csv").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "language", "said"),
+    [
+        ("/id/nobody", "fr", "Cela n’existe pas ici"),
+        ("/ar/id/nobody", "ar", "لا وجود لذلك هنا"),
+        ("/fr/nowhere", "fr", "Cela n’existe pas ici"),
+        ("/no/such/page", "en", "There is no such thing here"),
+        ("/en/entities?from=soon", "en", "The request is not understood"),
+        ("/en/entities?cursor=x", "en", "The request is not understood"),
+    ],
+)
+def test_a_browser_gets_a_problem_as_a_page_with_a_way_on(
+    service: Service, path: str, language: str, said: str
+) -> None:
+    problem = service.get(path, accept_language=language)
+    assert problem.headers["content-type"] == "application/problem+json"
+    page = service.get(path, BROWSER, accept_language=language)
+    assert page.status_code == problem.status_code
+    assert page.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert f'<html lang="{language}"' in page.text
+    assert f"<h1>{said}</h1>" in page.text
+    assert f'action="/{language}/entities"' in page.text
+    assert html.escape(problem.json()["detail"]).replace("&#x27;", "&#39;").replace("&quot;", "&#34;") in page.text
+    assert "etag" not in page.headers
+
+
+def test_what_is_for_programs_answers_a_browser_as_it_answers_them(service: Service) -> None:
+    for path in ("/api/v1/actors/nobody", "/export/nothing", "/api/v1/nouns", "/static/nothing.css"):
+        assert service.get(path, BROWSER).headers["content-type"] == "application/problem+json"
 
 
 def test_no_acceptable_form_is_a_406_with_those_there_are(service: Service) -> None:

@@ -12,7 +12,8 @@ from tests.conftest import ROOT
 PAGES = (
     "", "/entities", "/threats", "/documents", "/entities?q=daech", "/id/nasser-bourita", "/id/daesh", "/topic/terrorism",
     "/doc/d001", "/claims?document=d002", "/claims?asserter=yassine-mansouri", "/claim/d002.coalition-founded.founded.e2014",
-    "/review", "/query", "/questions", "/questions/names-of-daesh", "/questions/what-abdelhak-khiame-says",
+    "/claims?modality=alleged&from=2014", "/observations", "/timeline?topic=terrorism&mode=certainly&from=2010",
+    "/actors?document=d001&type=Person&place=rabat", "/review", "/query", "/questions", "/questions/names-of-daesh", "/questions/what-abdelhak-khiame-says",
 )  # fmt: skip
 
 
@@ -161,7 +162,44 @@ def test_the_page_of_an_actor_leads_to_what_it_says(service):
     assert "What it says" not in service.get("/en/id/rabat").text
     total = service.json("/api/v1/claims?asserter=yassine-mansouri&limit=1")["total"]
     assert f"{total} in all" in words(service.get("/en/claims?asserter=yassine-mansouri"))
-    assert service.get("/en/claims").status_code == 400
+    every = service.json("/api/v1/claims?limit=1")["total"]
+    assert f"{every} in all" in words(service.get("/en/claims"))
+
+
+def test_a_list_shows_its_filters_and_what_each_facet_would_give(service):
+    query = "document=d001&modality=alleged"
+    page = service.get(f"/fr/actors?{query}&utm_source=x").text
+    facets = service.json(f"/api/v1/actors?{query}&facets=all&limit=1")["facets"]
+    side = page.split("<aside", 1)[1]
+    for name in ("modality", "asserter", "relation", "topic", "place", "type", "kind", "document"):
+        for entry in facets[name][:3]:
+            others = (
+                "" if name == "document" else "document=d001&amp;",
+                "" if name == "modality" else "modality=alleged&amp;",
+            )
+            address = f'href="?{"".join(others)}{name}={entry["value"]}"'
+            assert re.search(
+                re.escape(address) + rf'[^>]*><bdi>[^<]+</bdi></a> <span class="soft">{entry["count"]}<', side
+            )
+    assert all(word in words(service.get(f"/fr/actors?{query}")) for word in ("Fermeté : allégué", "Affiner", "Lieu"))
+    assert "تضييق النتائج" in words(service.get(f"/ar/actors?{query}"))
+    assert 'aria-current="true"><bdi>allégué</bdi>' in side
+    assert f'href="/api/v1/actors.csv?{query.replace("&", "&amp;")}"' in page
+
+
+def test_a_name_with_a_slip_leads_to_what_was_meant(service):
+    page = words(service.get("/en/entities?q=intrepol"))
+    assert "Closest names" in page
+    assert "Interpol" in page
+    assert "Nothing was found." in page
+    assert "Closest names" not in words(service.get("/en/entities?q=interpol&type=Organization"))
+
+
+def test_a_page_has_the_validator_of_its_language_and_a_typed_query_has_none(service):
+    tags = {service.get(f"/{language}/id/daesh").headers["etag"] for language in ("en", "fr", "ar")}
+    assert len(tags) == 3
+    assert "etag" not in service.get("/en/query?query=SELECT%20(NOW()%20AS%20?now)%20%7B%7D").headers
+    assert "etag" not in service.get("/en/id/nobody").headers
 
 
 def test_the_query_page_answers_a_form_and_says_what_is_wrong(service):
@@ -195,5 +233,5 @@ def test_the_page_of_a_claim_shows_its_evidence_and_its_headings_begin_with_a_ca
     page = service.get("/en/claim/d002.coalition-founded.founded.e2014").text
     assert "<details open>" in page
     assert "<th>Subject</th>" in page
-    assert "<h1>Entities</h1>" in service.get("/en/entities").text
+    assert "<h1><bdi>Entities</bdi></h1>" in service.get("/en/entities").text
     assert "<details open>" not in service.get("/en/id/daesh").text

@@ -1,11 +1,14 @@
 """Lists, items, files of a selection, and what is answered to a request that cannot be met."""
 
 import csv
+import html
 import io
 import json
+import re
 
 import pytest
 
+from service.api import representation
 from service.api.rest import RESOURCES
 from tests.api.service import Service, triples
 
@@ -35,6 +38,47 @@ def test_an_entity_comes_with_its_claims_by_relation(service: Service) -> None:
     assert claim["modality"] == "asserted"
     assert claim["assertedBy"][0]["label"]
     assert claim["object"]["type"] == "Post"
+
+
+@pytest.mark.parametrize("slug", ["morocco", "bcij", "daesh", "terrorism", "security", "ires"])
+def test_an_entity_that_is_cut_says_what_was_left_out_and_where_it_is(service: Service, slug: str) -> None:
+    collection = "topics" if slug in ("terrorism", "security") else "entities"
+    item = service.json(f"/api/v1/{collection}/{slug}?limit=200")
+    assert item["truncated"] is False
+    whole = item["relations"]
+    item = service.json(f"/api/v1/{collection}/{slug}?limit=2&lang=fr")
+    assert item["truncated"] is True
+    cut = item["relations"]
+    assert [(group["relation"], group["inverse"]) for group in cut] == [
+        (one["relation"], one["inverse"]) for one in whole
+    ]
+    for group, every in zip(cut, whole, strict=True):
+        ids = [claim["id"] for claim in every["claims"]]
+        assert group["total"] == every["total"] == len(ids)
+        assert every["next"] is None
+        assert [claim["id"] for claim in group["claims"]] == ids[:2]
+        assert (group["next"] is None) is (len(ids) <= 2)
+        if group["next"]:
+            assert "lang=fr" in group["next"]
+            assert sorted(service.ids(group["next"])) == sorted(ids), group["next"]
+    assert max(len(group["claims"]) for group in whole) > 2
+
+
+def test_an_entity_has_no_more_than_fifty_claims_of_a_relation_unless_asked_for_more(service: Service) -> None:
+    item = service.json("/api/v1/entities/morocco")
+    long = [group for group in item["relations"] if group["total"] > 50]
+    assert item["truncated"] is bool(long) is True
+    page = service.get("/en/id/morocco").text
+    for group in item["relations"]:
+        assert len(group["claims"]) == min(50, group["total"])
+    for group in long:
+        address = html.escape(group["next"].removeprefix("/api/v1/").removesuffix("&lang=en"))
+        assert re.search(re.escape(f'href="/en/{address}"') + rf"[^(]*\(50 / {group['total']} claims\)", page)
+        assert f"{group['total']} in all" in service.get(f"/en/{html.unescape(address)}").text
+    shown = set(re.findall(r'href="/en/claim/([^"]+)"', page))
+    assert {claim["id"] for group in item["relations"] for claim in group["claims"]} <= shown
+    rows = list(csv.DictReader(io.StringIO(service.get("/api/v1/entities/morocco.csv").text)))
+    assert len(rows) >= max(group["total"] for group in long)
 
 
 def test_a_passage_comes_with_its_text_and_a_little_before_and_after(service: Service, made_up_texts) -> None:
@@ -125,6 +169,7 @@ def test_a_network_of_a_selection_opens_as_graphml(service: Service) -> None:
         ("/api/v1/entities?format=pdf", "csv"),
         ("/api/v1/claims?modality=maybe", "asserted"),
         ("/api/v1/actors/interpol?depth=2", "lang"),
+        ("/api/v1/actors/interpol?limit=0", "greater than or equal to 1"),
         ("/api/v1/search", "required"),
         ("/api/v1/openapi.json?colour=red", "none is taken here"),
         ("/api/v1/context.jsonld?lang=fr", "none is taken here"),
@@ -141,6 +186,21 @@ def test_a_parameter_that_is_not_understood_is_a_400_that_helps(service: Service
     assert advice in problem["detail"]
     assert problem["status"] == 400
     assert problem["type"].startswith("https://")
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "allowed"),
+    [
+        ("POST", "/api/v1/entities/interpol", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"),
+        ("PATCH", "/api/v1/claims", "GET, HEAD, OPTIONS, POST"),
+        ("DELETE", "/api/v1/actors", "GET, HEAD, OPTIONS"),
+        ("PUT", "/en/id/daesh", "GET, HEAD, OPTIONS"),
+    ],
+)
+def test_a_method_that_is_not_taken_is_answered_with_all_that_are(service: Service, method, url, allowed) -> None:
+    answer = service.ask(method, url)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+    assert allowed in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -186,6 +246,15 @@ def test_a_form_that_is_not_there_is_a_406_with_those_there_are(service: Service
         "/id/interpol.ttl",
         "/ns.ttl",
         "/catalogue",
+        "/en",
+        "/fr/entities?document=d001",
+        "/ar/id/daesh",
+        "/en/claim/d002.coalition-founded.founded.e2014",
+        "/en/review",
+        "/en/query",
+        "/en/questions/names-of-daesh",
+        "/en/docs",
+        "/en/ns",
     ],
 )
 def test_every_read_has_a_validator_and_knows_it_again(service: Service, url: str) -> None:
@@ -197,12 +266,28 @@ def test_every_read_has_a_validator_and_knows_it_again(service: Service, url: st
     assert "Accept" in first.headers["vary"]
 
 
+def test_an_answer_of_an_index_that_is_behind_is_not_taken_for_one_of_the_present(
+    service: Service, monkeypatch
+) -> None:
+    now = service.get("/api/v1/actors").headers["etag"]
+    monkeypatch.setattr(type(service.context), "indexed", "the version before")
+    assert service.get("/api/v1/actors", if_none_match=now).status_code == 200
+
+
+def test_an_answer_of_an_older_release_is_not_taken_for_one_of_this(service: Service, monkeypatch) -> None:
+    now = service.get("/en/id/daesh").headers["etag"]
+    monkeypatch.setattr(representation, "made_by", lambda _: "another release")
+    assert service.get("/en/id/daesh", if_none_match=now).status_code == 200
+
+
 def test_the_validator_depends_on_the_form(service: Service) -> None:
     tags = {service.get("/api/v1/actors", accept).headers["etag"] for accept in ("text/csv", "text/turtle", None)}
     assert len(tags) == 3
 
 
-@pytest.mark.parametrize("url", ["/api/v1/actors", "/api/v1/claims.csv", "/api/v1/actors/interpol", "/id/interpol.ttl"])
+@pytest.mark.parametrize(
+    "url", ["/api/v1/actors", "/api/v1/claims.csv", "/api/v1/actors/interpol", "/id/interpol.ttl", "/en/id/daesh"]
+)
 def test_head_has_the_headers_of_get_and_no_body(service: Service, url: str) -> None:
     head, get = service.ask("HEAD", url), service.get(url)
     assert (head.status_code, head.content) == (200, b"")

@@ -256,6 +256,9 @@ async def test_where_reads_need_a_key_an_earlier_version_needs_it_too(client: Cl
                 asked = f"{url}{'&' if '?' in url else '?'}version={version}" if version else url
                 assert (await http.get(asked)).status_code == 401, asked
         reading = {"Authorization": f"Bearer {client.reader}"}
+        described = (await http.get("/api/v1/openapi.json", headers=reading)).json()["paths"]
+        operations = [operation for path in described.values() for operation in path.values()]
+        assert all(one["security"] == [{"key": []}] and "401" in one["responses"] for one in operations)
         assert (await http.get("/sparql?query=ASK{}&version=0", headers=reading)).status_code == 200
     for close in closed.closing:
         await close()
@@ -441,6 +444,14 @@ async def test_an_earlier_version_answers_as_it_did(client: Client) -> None:
     assert not await client.ask(f"id:ann-test skos:prefLabel {label}", version="0")
     assert (await client.http.get("/api/v1/entities/ann-test?version=1")).json()["label"] == "Ann Test"
     assert (await client.http.get("/api/v1/entities/ann-test?version=2")).status_code == 404
+    assert (await client.http.get("/api/v1/records/entities/ann-test?version=1")).json() == ANN
+    listed, url = [], "/api/v1/entities?version=1&limit=50&fields=id"
+    while url:
+        page = (await client.http.get(url)).json()
+        listed += [item["id"] for item in page["items"]]
+        url = page["next"]
+    assert "ann-test" in listed
+    assert len(listed) == len(set(listed)) == page["total"] > 50
     assert (await client.http.get("/sparql?query=ASK{}&version=9")).status_code == 404
     assert (await client.http.get("/sparql?query=ASK{}&version=x")).status_code == 400
 

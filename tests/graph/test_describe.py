@@ -85,3 +85,10 @@ def test_a_relation_has_a_heading_for_each_direction():
     assert heading("heldPost", inverse=True, language="fr") == "Titulaires"
     assert heading("heldPost", inverse=False, language="ar") == "شغل منصب"
     assert heading("unknownRelation", inverse=False, language="ar") == "unknownRelation"
+
+
+def test_all_claims_about_a_resource_are_known_by_their_iris():
+    item = describer("en").entity(find_resource(READ, BASE + "id/chief"))
+    expected = {claim["iri"] for group in item["relations"] for claim in group["claims"]}
+    assert describer("en").claims_about(BASE + "id/chief") == expected
+    assert len(expected) > 0

@@ -10,7 +10,7 @@ import pytest
 from service.errors import BadRequest
 from service.graph import columns
 from service.graph.index import Index
-from service.graph.selection import COLLECTIONS, Selection, facets, is_member, period_of, select
+from service.graph.selection import COLLECTIONS, Selection, facet_names, facets, is_member, period_of, select
 from tests.benchmarks.graph import names
 from tests.benchmarks.rest import MadeUpGraph
 from tests.graph.sample import BASE, sample_index
@@ -119,7 +119,8 @@ def test_an_unknown_order_is_refused_with_the_known_ones():
 
 
 def test_facets_count_what_a_click_would_list():
-    counted = facets(READ, Selection(collection="claims"), BASE)
+    counted = facets(READ, Selection(collection="claims"), BASE, facet_names("claims", "all"))
+    assert counted["topic"] == [("cells", 1), ("crime", 1), ("smuggling", 1)]
     assert counted["modality"] == [("asserted", 2), ("alleged", 1)]
     assert counted["document"] == [("d001", 2), ("d002", 1)]
     for name, attribute in (
@@ -127,6 +128,7 @@ def test_facets_count_what_a_click_would_list():
         ("document", "documents"),
         ("asserter", "asserters"),
         ("type", "types"),
+        ("topic", "topics"),
     ):
         for value, count in counted[name]:
             assert len(slugs(collection="claims", **{attribute: (value,)})) == count
@@ -156,6 +158,8 @@ def random_selection(graph: MadeUpGraph, chance: random.Random) -> Selection:
         "predicates": (chance.choice(("memberOf", "partOf", "target")),),
         "asserters": (f"e{chance.randrange(5)}",),
         "related": (f"e{chance.randrange(20)}",),
+        "subjects": (f"e{chance.randrange(20)}",),
+        "objects": (f"e{chance.randrange(20)}",),
         "places": (f"e{chance.randrange(4)}",),
         "text": names(chance.randrange(60))[0].split()[0][:3],
         "begin": date(chance.randrange(1956, 2021), 6, 1),
@@ -171,17 +175,25 @@ def random_selection(graph: MadeUpGraph, chance: random.Random) -> Selection:
 def check_facets(connection: sqlite3.Connection, selection: Selection) -> None:
     of_filter = {
         "type": "types", "kind": "kinds", "document": "documents", "modality": "modalities", "relation": "predicates",
-        "asserter": "asserters",
+        "asserter": "asserters", "topic": "topics", "place": "places",
     }  # fmt: skip
-    for name, counted in facets(connection, selection, BASE).items():
+    listed = {
+        "document": "SELECT DISTINCT document FROM claim",
+        "modality": "SELECT DISTINCT modality FROM claim",
+        "topic": "SELECT slug FROM resource JOIN class_of ON resource = id WHERE class = 'Topic'",
+        "place": "SELECT slug FROM resource JOIN class_of ON resource = id WHERE class = 'Place'",
+    }
+    names_of_all = facet_names(selection.collection, "all")
+    assert len(names_of_all) == (7 if selection.of_claims else 8)
+    for name, counted in facets(connection, selection, BASE, names_of_all).items():
         without = replace(selection, **{of_filter[name]: ()})
         for value, count in counted:
             one = replace(without, **{of_filter[name]: (value,)})
             assert select(connection, one, BASE).total == count, (one, name)
-        if name == "document":
-            listed = {row[0] for row in connection.execute("SELECT DISTINCT document FROM claim")}
-            found = {one for one in listed if select(connection, replace(without, documents=(one,)), BASE).total}
-            assert {value for value, _ in counted} == found
+        if name in listed:
+            filters = ((row[0], {of_filter[name]: (row[0],)}) for row in connection.execute(listed[name]))
+            found = {one for one, given in filters if select(connection, replace(without, **given), BASE).total}
+            assert {value for value, _ in counted} == found, name
 
 
 def test_a_kind_finds_the_claims_about_what_is_of_it():
@@ -190,9 +202,17 @@ def test_a_kind_finds_the_claims_about_what_is_of_it():
 
 
 def test_a_facet_leaves_its_own_filter_out():
-    counted = facets(READ, Selection(collection="claims", modalities=("alleged",)), BASE)
+    counted = facets(READ, Selection(collection="claims", modalities=("alleged",)), BASE, ("modality", "document"))
     assert counted["modality"] == [("asserted", 2), ("alleged", 1)]
     assert counted["document"] == [("d002", 1)]
+
+
+def test_facets_are_asked_for_by_name():
+    assert facet_names("claims", "true") == ("type", "document", "modality", "relation", "asserter")
+    assert facet_names("actors", "topic, place") == ("topic", "place")
+    assert facet_names("actors", "false") == ()
+    with pytest.raises(BadRequest, match="there is no kind; there are true, all, type, document"):
+        facet_names("claims", "kind")
 
 
 def test_membership_is_what_the_list_says():

@@ -5,6 +5,7 @@ import re
 import pyoxigraph as ox
 import pytest
 
+from service.api.docs import snippets
 from service.graph.compile import compile_sources
 from service.rdf.namespaces import PREFIXES
 from tests.conftest import ROOT
@@ -33,6 +34,22 @@ def test_the_claims_behind_it_are_found_by_the_second_query(store: ox.Store):
     rows = list(store.query(query, use_default_graph_as_union=True, prefixes=PREFIXES))
     assert {row["post"].value for row in rows} == set(POSTS)
     assert {row["document"].value[-4:] for row in rows} == {"d002", "d003"}
+
+
+def test_what_users_do_most_is_shown_as_the_documentation_shows_it():
+    """The snippets themselves are run by `tests/api/test_docs.py`."""
+    section = README.split("## Ten things, in three languages\n", 1)[1].split("\n## ", 1)[0]
+    assert "".join(map(folded, snippets())) in section
+    assert section.count("<details>") == 10
+
+
+def folded(snippet: dict[str, str]) -> str:
+    """A snippet as the README has it: `<details>` with its code in three languages."""
+    codes = "\n".join(
+        f"```{mark}\n{snippet[name].replace('{service}', 'http://127.0.0.1:8000')}```\n"
+        for name, mark in (("curl", "sh"), ("python", "python"), ("javascript", "js"))
+    )
+    return f"<details><summary>{snippet['title']}</summary>\n\n{snippet['about']}\n\n{codes}\n</details>\n"
 
 
 def test_the_questions_shown_are_those_of_the_ontology(store: ox.Store):
