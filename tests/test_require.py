@@ -24,7 +24,11 @@ def outcome(**variables: str) -> tuple[int, str]:
     [
         ({}, 0, "set MARSAD_DOCUMENTS to their folder"),
         ({"MARSAD_REQUIRE": "texts"}, 1, "MARSAD_REQUIRE names texts, but the texts of the documents are not here"),
-        ({"MARSAD_REQUIRE": "text"}, 4, "MARSAD_REQUIRE takes chromium, conformance, namespaces, node, texts; not text"),
+        (
+            {"MARSAD_REQUIRE": "text"},
+            4,
+            "MARSAD_REQUIRE takes chromium, conformance, namespaces, node, texts; not text",
+        ),
     ],
 )
 def test_what_is_not_here_skips_or_fails_as_asked(variables: dict[str, str], code: int, words: str) -> None:
