@@ -201,6 +201,8 @@ def explain(request: Request, error: RequestValidationError) -> tuple[MarsadErro
     ]
     detail = "; ".join(f"{fault['parameter']}: {fault['message']}" for fault in faults)
     in_path = any(fault["loc"][0] == "path" for fault in error.errors())
+    if any(tuple(fault["loc"]) == ("path", "lang") for fault in error.errors()):
+        detail = f"there is nothing at {request.url.path}; pages begin with /en, /fr or /ar"
     return (NotFound if in_path else BadRequest)(detail), faults
 
 

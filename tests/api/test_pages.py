@@ -229,6 +229,11 @@ def test_what_is_not_there_is_404(service, path):
     assert service.get(path).status_code == 404
 
 
+def test_a_page_without_a_language_says_how_pages_begin(service):
+    said = service.get("/threats", "application/json").json()["detail"]
+    assert said == "there is nothing at /threats; pages begin with /en, /fr or /ar"
+
+
 def test_the_page_of_a_claim_shows_its_evidence_and_its_headings_begin_with_a_capital(service):
     page = service.get("/en/claim/d002.coalition-founded.founded.e2014").text
     assert "<details open>" in page
