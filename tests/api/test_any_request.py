@@ -67,6 +67,14 @@ WRITES = (
     ("GET", "/api/v1/changes/{before}/diff/{after}"),
     ("POST", "/api/v1/changes/{version}/undo"),
 )
+# A map of alternatives, which schemathesis cannot negate; `test_writes.py` and `test_odd_writes.py` send wrong bodies.
+_NOT_NEGATED = {("PUT", "/api/v1/documents/{document}/facts")}
+_MODES = [
+    (method, path, mode)
+    for method, path in WRITES
+    for mode in GenerationMode
+    if mode is GenerationMode.POSITIVE or (method, path) not in _NOT_NEGATED
+]
 
 
 @pytest.fixture(scope="session")
@@ -93,8 +101,7 @@ def test_every_operation_of_the_description_is_tried(service: Service) -> None:
     assert operations == {*(("GET", path) for path in PATHS), *WRITES}
 
 
-@pytest.mark.parametrize(("method", "path"), WRITES)
-@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
+@pytest.mark.parametrize(("method", "path", "mode"), _MODES, ids=lambda part: getattr(part, "value", part))
 def test_any_write_is_answered_as_described(
     writes, writable: Writable, method: str, path: str, mode: GenerationMode
 ) -> None:
