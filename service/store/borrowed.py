@@ -67,6 +67,8 @@ class Borrowed:
         self._known: dict[bytes, _Known] = {}
         self._clients: dict[int, _Client] = {}
         self._term = 0
+        # The last connection went back with the token, so the term is over unless another is on its way.
+        self._token_kept = False
         self._answered = 0
         self._token_in = self._token_out = -1
         self._note: mmap.mmap
@@ -100,7 +102,10 @@ class Borrowed:
             os.close(memory)
         if term != self._term:
             self.drop()
-            self._term, self._answered = term, 0
+            self._term, self._answered, self._token_kept = term, 0, False
+        elif self._token_kept:  # it was lent before the service knew that the worker had no other
+            self._token_kept = False
+            self._put_token()
         self._clients[client.fileno()] = _Client(number, client)
         self._poll.register(client, select.EPOLLIN)
 
@@ -193,6 +198,8 @@ class Borrowed:
         self._frame(wire.GIVEN_BACK, said + unsent + data)
         if self._clients:
             self._put_token()
+        else:
+            self._token_kept = True
 
     def _frame(self, letter: bytes, data: bytes) -> None:
         self._control.sendall(wire.FRAME.pack(letter, len(data)) + data)

@@ -511,7 +511,8 @@ async def saved_queries_answer_as_before(client: Client, start: list[ox.Quad]) -
     changed = [(await client.rows(question.text))[0] for question in saved]
     assert sum(sorted(now) != sorted(rows) for now, (rows, _) in zip(changed, before, strict=True)) >= 20
     for url, body in zip(urls, read, strict=True):
-        assert (await client.http.get(f"{url}{'&' if '?' in url else '?'}version=0")).content == body, url
+        earlier = (await client.http.get(f"{url}{'&' if '?' in url else '?'}version=0")).content
+        assert earlier.replace(b"&version=0", b"") == body, url  # `next` leads on in the same version
 
 
 def order_is_total(text: str, rows: list[tuple[str, ...]]) -> bool:
