@@ -91,7 +91,7 @@ class _Prepared:
     head: bytes = b""
     # The status line and all headers that are the same for every answer of one version, and that version.
     tagged: tuple[int, bytes] = (-1, b"")
-    # The version of which a worker has given the answer to a request that had come before.
+    # The version of which a worker has given the answer.
     worked_out: int = -1
 
     def tagged_head(self, version: int) -> bytes:
@@ -330,6 +330,7 @@ class SparqlEndpoint:
             if answer.whole is not None:
                 if not volatile:
                     self.cache.put(prepared.key, answer.version, answer.whole, answer.gzipped)
+                    prepared.worked_out = answer.version
                 await self._send_whole(scope, send, prepared, headers, answer.whole)
             elif with_body:
                 await self._stream(scope, send, prepared, answer, prepared.headers + headers)

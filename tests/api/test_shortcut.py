@@ -179,4 +179,4 @@ async def test_what_may_mean_something_else_the_next_time_is_read_each_time(plai
 
 def known_of(opened) -> list[bytes]:
     """The requests that the server of an endpoint would know again."""
-    return list(opened.known._values)
+    return list(opened.known)
