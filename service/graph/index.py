@@ -4,6 +4,7 @@ It holds nothing that the graph does not say and is the same for every store. `b
 `move` brings it from one version of the graph to the next by the rows that a change touches.
 """
 
+import gc
 import shutil
 import sqlite3
 import tempfile
@@ -147,6 +148,9 @@ class Index:
             columns_of(reader).warm()
         finally:
             reader.close()
+        # It stays for long, and the collector would go over all of it again and again while requests wait.
+        gc.collect()
+        gc.freeze()
 
     def close(self) -> None:
         """Release the file."""
