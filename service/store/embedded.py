@@ -665,14 +665,16 @@ class EmbeddedStore:
             else:
                 reason = f"change {version} is in the log, and the database did not take all of it ({error})"
             raise StorageFailed(f"{reason}. {_RESTART}") from error
-        self.version = version
         self._since_bytes += len(packed)
         self._names |= {quad.graph_name.value for quad in delta.added if isinstance(quad.graph_name, ox.NamedNode)}
         self._names |= {name.value for name in delta.created}
         self._names -= {name.value for name in delta.dropped}
-        if self._replica is not None:
-            with contextlib.suppress(StoreUnavailable):  # a new replica starts with this change in it
-                await self._replica.send({"op": "apply", "version": version}, packed)
+        try:
+            if self._replica is not None:
+                with contextlib.suppress(StoreUnavailable):  # a new replica starts with this change in it
+                    await self._replica.send({"op": "apply", "version": version}, packed)
+        finally:  # not before: nobody may see the new version and then be answered from the old one
+            self.version = version
         self._pool.publish(version)
         for listener in self.listeners:
             try:
