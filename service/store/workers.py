@@ -514,7 +514,7 @@ class Pool:
         """The worker to lend to; one is left for other questions, if there can be two."""
         if self._waiting or self._closed:
             return None
-        lenders = self._lenders()
+        lenders = [worker for worker in self._lenders() if worker.version == self.version]
         spare = len(self._idle) > 1 or len(self._all) + self._forking < self.capacity
         if self._idle and (not lenders or (spare and len(lenders) < self._cores)):
             return self._idle[-1]
@@ -618,8 +618,8 @@ class Pool:
     def publish(self, version: int) -> None:
         """From now on, only workers of this version answer; older ones go when they have finished."""
         self.version = version
+        self._dismiss_idle()  # first: who has a connection back may ask, and be lent to, at once
         self._recall_all()
-        self._dismiss_idle()
         if self._waiting:
             self._fork_as_needed()
         elif self._ahead is None and not self._closed:

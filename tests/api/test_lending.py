@@ -152,6 +152,55 @@ async def test_every_answer_after_a_change_is_of_the_changed_graph():
         assert lent > 30
 
 
+async def test_every_answer_names_the_version_that_it_is_of_while_the_graph_changes():
+    async with endpoint([], writable=True, cache_bytes=0, workers=4) as opened, AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(connected(opened)) for _ in range(6)]
+        over, wrong = False, []
+
+        async def watch(client: Client) -> None:
+            last = 0
+            while not over:
+                head, body = await client.ask(COUNT)
+                version, count = int(re.search(rb'etag: W/"[^"-]*-(\d+)', head).group(1)), int(body.split()[1])
+                if not last <= version == count:
+                    wrong.append((last, version, count))
+                last = version
+
+        watching = [asyncio.create_task(watch(client)) for client in clients]
+        for number in range(1, 301):
+            await change(opened, f"INSERT DATA {{ <{EX}s> <{EX}p> {number} }}")
+        over = True
+        await asyncio.gather(*watching)
+        assert wrong == []
+        assert opened.store.status().counts["lent"] > 0
+
+
+@pytest.mark.parametrize("others", [0, 2])
+async def test_while_a_change_is_published_nothing_is_lent_to_a_worker_of_the_version_before(monkeypatch, others):
+    given_back, lent = Connection.given_back, []
+
+    def ask_at_once(connection: Connection, rest: bytes, data: bytes) -> None:
+        given_back(connection, rest, data)
+        if not lent:
+            loan = opened.store.lend(connection, *opened.store._pool._lessons.request(1))
+            lent.append(loan and loan._worker.version)
+
+    async with (
+        endpoint([], writable=True, cache_bytes=0, workers=4) as opened,
+        connected(opened) as client,
+        AsyncExitStack() as stack,
+    ):
+        await lend(opened, client)
+        for _ in range(others):
+            await lend(opened, await stack.enter_async_context(connected(opened)))
+        while not opened.store._pool._idle:
+            await asyncio.sleep(0.001)
+        with monkeypatch.context() as patched:
+            patched.setattr(Connection, "given_back", ask_at_once)
+            await opened.store.apply(Delta(added=QUADS[:1]))
+    assert lent in ([None], [1])
+
+
 async def test_a_question_that_runs_away_holds_up_nobody_and_is_stopped_at_its_deadline():
     async with (
         endpoint(QUADS, deadline_s=0.5, writable=True, cache_bytes=0) as opened,
