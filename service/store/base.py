@@ -12,7 +12,7 @@ How to use one:
 
 import json
 import struct
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, Self
 
@@ -74,6 +74,27 @@ def n_quads(quads: Iterable[ox.Quad]) -> bytes:
 def read_n_quads(data: bytes) -> list[ox.Quad]:
     """The quads of an N-Quads text that `n_quads` wrote: labels are kept and nothing is checked."""
     return list(ox.parse(data, ox.RdfFormat.N_QUADS, lenient=True)) if data else []
+
+
+def graph_name(iri: str) -> ox.NamedNode | ox.DefaultGraph:
+    """The name of a graph; "" is the unnamed one."""
+    return ox.NamedNode(iri) if iri else ox.DefaultGraph()
+
+
+def uploaded(quads: ox.Store, name: ox.NamedNode | ox.DefaultGraph, how: str, arrived: Collection[ox.Quad]) -> Delta:
+    """What an upload (`Upload.how`) of these quads, all of one graph, does to a store: only what is not so already."""
+    leaving: list[ox.Quad] = []
+    if how != "add":  # what is added needs no look at the rest of its graph, which may be large
+        staying = set(arrived)
+        leaving = [quad for quad in quads.quads_for_pattern(None, None, None, name) if quad not in staying]
+    named = [name] if isinstance(name, ox.NamedNode) else []
+    exists = not named or quads.contains_named_graph(name)
+    return Delta(
+        removed=leaving,
+        added=[quad for quad in arrived if quad not in quads],
+        created=named if how != "remove" and not exists else [],
+        dropped=named if how == "remove" and exists else [],
+    )
 
 
 @dataclass(frozen=True, slots=True)

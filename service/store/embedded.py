@@ -22,7 +22,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import pyoxigraph as ox
 
@@ -44,13 +44,16 @@ from service.store.base import (
     Term,
     Update,
     Upload,
+    graph_name,
     read,
+    uploaded,
 )
 from service.store.log import END_OF_CHANGE, WHAT_TO_DO, ChangeLog, sync_folder
 from service.store.parser import Parser
 from service.store.workers import Limits, Pool, ReplicaProcess, Running
 
 _log = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
 _COMPRESSED = (".gz", ".bz2", ".xz")
 _MORE_SUFFIXES = {".owl": "rdfxml", ".xml": "rdfxml", ".json": "jsonld", ".ntriples": "ntriples", ".nquads": "nquads"}
@@ -582,19 +585,13 @@ class EmbeddedStore:
         quads = self._own()
         if isinstance(change, Update):
             if change.steps:
-                return await self._present(quads, await self._parser.parse(change, deadline_s=deadline_s))
+                said = await self._parser.parse(change, deadline_s=deadline_s)
+                return await _by_size(len(said.added) + len(said.removed), _exact, quads, said)
         elif change.how == "add" or not _is_large(quads, change.graph):
-            arrived = Delta() if change.how == "remove" else await self._parser.parse(change, deadline_s=deadline_s)
-            return await self._present(quads, _uploaded(quads, change, arrived.added))
+            said = Delta() if change.how == "remove" else await self._parser.parse(change, deadline_s=deadline_s)
+            return await _by_size(len(said.added), uploaded, quads, graph_name(change.graph), change.how, said.added)
         answer = await self._pool.query(wire.pack(*change.pack()), deadline_s=deadline_s, scratch=True)
         return Delta.unpack(await read(answer))
-
-    @staticmethod
-    async def _present(quads: ox.Store, delta: Delta) -> Delta:
-        """The change without what is so already."""
-        if len(delta.added) + len(delta.removed) > _MANY:
-            return await asyncio.to_thread(_exact, quads, delta)
-        return _exact(quads, delta)
 
     async def change(self, change: Update | Upload, *, deadline_s: float | None = None) -> Delta:
         """See `Store.change`."""
@@ -654,10 +651,7 @@ class EmbeddedStore:
         assert self.log is not None
         await asyncio.to_thread(self.log.append, version, delta, about)
         try:
-            if len(delta.added) + len(delta.removed) > _MANY:
-                await asyncio.to_thread(apply_delta, quads, delta)
-            else:
-                apply_delta(quads, delta)
+            await _by_size(len(delta.added) + len(delta.removed), apply_delta, quads, delta)
         except OSError as error:
             self._failed = True
             if _is_untouched(quads, delta) and self.log.take_back():
@@ -712,6 +706,13 @@ def apply_delta(quads: ox.Store, delta: Delta) -> None:
         quads.remove_graph(name)
 
 
+async def _by_size(size: int, work: Callable[..., _T], *arguments: Any) -> _T:
+    """Do it here, or in a thread where it is for many quads."""
+    if size > _MANY:
+        return await asyncio.to_thread(work, *arguments)
+    return work(*arguments)
+
+
 def _exact(quads: ox.Store, delta: Delta) -> Delta:
     return Delta(
         removed=[quad for quad in delta.removed if quad in quads],
@@ -721,31 +722,9 @@ def _exact(quads: ox.Store, delta: Delta) -> Delta:
     )
 
 
-def _name_of(iri: str) -> ox.NamedNode | ox.DefaultGraph:
-    return ox.NamedNode(iri) if iri else ox.DefaultGraph()
-
-
 def _is_large(quads: ox.Store, graph: str) -> bool:
-    found = quads.quads_for_pattern(None, None, None, _name_of(graph))
+    found = quads.quads_for_pattern(None, None, None, graph_name(graph))
     return next(islice(found, _MANY, None), None) is not None
-
-
-def _uploaded(quads: ox.Store, upload: Upload, arrived: Sequence[ox.Quad]) -> Delta:
-    """What an upload does to its graph; as a worker has it, which sees to large ones (`service.store.worker`)."""
-    name = _name_of(upload.graph)
-    if upload.how == "add":
-        leaving: list[ox.Quad] = []
-    else:
-        staying = set(arrived)
-        leaving = [quad for quad in quads.quads_for_pattern(None, None, None, name) if quad not in staying]
-    named = [name] if isinstance(name, ox.NamedNode) else []
-    exists = not named or quads.contains_named_graph(named[0])
-    return Delta(
-        removed=leaving,
-        added=arrived,
-        created=named if upload.how != "remove" and not exists else [],
-        dropped=named if upload.how == "remove" and exists else [],
-    )
 
 
 def _refuse_if_full(directory: Path, size: int) -> None:

@@ -14,10 +14,9 @@ from typing import IO, Any, cast
 import pyoxigraph as ox
 
 from service.store import wire
-from service.store.base import Delta
+from service.store.base import Delta, graph_name, uploaded
 from service.store.borrowed import Borrowed, Reply
 
-_UNNAMED = ox.DefaultGraph()
 # An answer below this travels as one message, as does a part of a longer one.
 _PART_BYTES = 64 * 2**10
 # 16 KiB before the first byte goes out, unless the whole answer comes within the next moment.
@@ -186,10 +185,6 @@ def _kind_of(message: str) -> str:
     return "conflict" if of_a_graph else "engine"
 
 
-def _name(iri: str) -> ox.NamedNode | ox.DefaultGraph:
-    return ox.NamedNode(iri) if iri else _UNNAMED
-
-
 def _named(_: ox.Store, iris: Iterable[str]) -> list[ox.NamedNode]:
     return [ox.NamedNode(iri) for iri in iris]
 
@@ -226,7 +221,7 @@ def _query(store: ox.Store, head: dict[str, Any], body: bytes, output: _Output, 
 
 
 def _export(store: ox.Store, head: dict[str, Any], body: bytes, output: _Output, prefixes: dict[str, str]) -> None:
-    name = None if head["name"] is None else _name(head["name"])
+    name = None if head["name"] is None else graph_name(head["name"])
     if isinstance(name, ox.NamedNode):
         _known(store, [name.value])
     shown = prefixes if prefixes and head["graph"] in _WITH_PREFIXES else None
@@ -243,7 +238,7 @@ def _update(store: ox.Store, head: dict[str, Any], body: bytes, output: _Output,
     if head["steps"]:
         output.write(_from_steps(whole, list(zip(head["steps"], texts, strict=True)), options).pack())
         return
-    touched = None if head["touched"] is None else [_name(iri) for iri in head["touched"]]
+    touched = None if head["touched"] is None else [graph_name(iri) for iri in head["touched"]]
     output.write(_compared(store, touched, lambda: store.update(whole, **options)).pack())
 
 
@@ -294,27 +289,13 @@ def _quads(store: ox.Store, touched: Sequence[ox.NamedNode | ox.DefaultGraph] | 
 
 
 def _upload(store: ox.Store, head: dict[str, Any], body: bytes, output: _Output, prefixes: dict[str, str]) -> None:
-    name, how = _name(head["name"]), head["how"]
+    name, how = graph_name(head["name"]), head["how"]
     arrived, position = set(), 0
     for format_name, size in zip(head["formats"], head["sizes"], strict=True):
         data = body[position : position + size]
         position += size
         arrived |= set(_parsed(data, RDF_FORMATS[format_name], name, head["base"]))
-    # What is added needs no look at the rest of its graph, which may be large.
-    present = (
-        {quad for quad in arrived if quad in store}
-        if how == "add"
-        else set(store.quads_for_pattern(None, None, None, name))
-    )
-    exists = isinstance(name, ox.DefaultGraph) or store.contains_named_graph(name)
-    named = [name] if isinstance(name, ox.NamedNode) else []
-    delta = Delta(
-        removed=[] if how == "add" else [quad for quad in present if quad not in arrived],
-        added=[quad for quad in arrived if quad not in present],
-        created=named if how != "remove" and not exists else [],
-        dropped=named if how == "remove" and exists else [],
-    )
-    output.write(delta.pack())
+    output.write(uploaded(store, name, how, arrived).pack())
 
 
 def _parsed(data: bytes, form: ox.RdfFormat, name: ox.NamedNode | ox.DefaultGraph, base: str | None) -> list[ox.Quad]:
