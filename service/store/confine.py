@@ -5,10 +5,10 @@ this is the second wall. Linux only; what the kernel does not offer is left out.
 """
 
 import ctypes
+import os
 import platform
 import resource
 import struct
-from pathlib import Path
 
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 1, 38, 22, 2
 _SECCOMP_RET_ALLOW, _SECCOMP_RET_ERRNO, _EACCES = 0x7FFF0000, 0x00050000, 13
@@ -65,7 +65,7 @@ def write_no_core_files() -> None:
 
 def limit_memory(extra_bytes: int) -> None:
     """Let this process have `extra_bytes` more address space than it has now."""
-    pages = int(Path("/proc/self/statm").read_bytes().split()[0])
+    pages = int(_read("/proc/self/statm").split()[0])
     limit = pages * resource.getpagesize() + extra_bytes
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
@@ -80,4 +80,13 @@ def deepen_stack(size_bytes: int) -> None:
 
 def die_first() -> None:
     """When the machine runs out of memory, let the kernel choose this process before any other."""
-    Path("/proc/self/oom_score_adj").write_text("1000")
+    descriptor = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+    os.write(descriptor, b"1000")
+    os.close(descriptor)
+
+
+def _read(path: str) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY)
+    data = os.read(descriptor, 4096)
+    os.close(descriptor)
+    return data

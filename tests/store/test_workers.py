@@ -15,6 +15,7 @@ from service.errors import (
     RemoteAccess,
     StoreUnavailable,
 )
+from service.store import workers
 from service.store.base import Delta, Export, Query, read
 from tests.store.conftest import iri, numbers, processes, rows, store_of
 
@@ -202,3 +203,19 @@ async def test_a_stopping_store_refuses_and_ends_what_runs():
     with pytest.raises(StoreUnavailable):
         await store.query(Query("ASK {}"))
     assert not processes()
+
+
+async def test_a_fork_is_made_ahead_after_a_change_where_there_are_questions_and_not_while_nobody_asks(monkeypatch):
+    monkeypatch.setattr(workers, "_FORK_LATE_S", 3600.0)
+    async with store_of(numbers(2), workers=2) as store:
+        pool = store._pool
+        assert len(await rows(store, "SELECT * { ?s ?p ?o }")) == 2
+        await store.apply(Delta(added=[numbers(3)[-1]]))
+        while not [worker for worker in pool._idle if worker.version == store.version]:
+            await asyncio.sleep(0)
+        await store.apply(Delta(added=[numbers(4)[-1]]))
+        while pool._all:
+            await asyncio.sleep(0)
+        assert pool._forking == 0
+        assert pool._ahead.when() - pool.loop.time() > 3000
+        assert len(await rows(store, "SELECT * { ?s ?p ?o }")) == 4
