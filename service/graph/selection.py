@@ -15,7 +15,7 @@ from heapq import nsmallest
 from typing import Literal
 
 from service.errors import BadRequest, InvalidEdtf
-from service.graph.bitmaps import bitmap, few_bits, row_ids
+from service.graph.bitmaps import few_bits, row_ids
 from service.graph.columns import ABOUT_ROLES, SUBJECT_ROLES, Column, Columns, Condition, Part, Period, columns_of
 from service.graph.edtf import bounds
 from service.graph.fold import stems, words_query
@@ -293,7 +293,7 @@ def _chosen_resources(connection: sqlite3.Connection, columns: Columns, selectio
     chosen = columns.live
     for part in _parts(connection, columns, selection):
         chosen &= part.resources
-    return chosen & _spoken_of(connection, columns, selection, base)
+    return _spoken_of(connection, columns, selection, base, chosen) if _speaks_of_claims(selection) else chosen
 
 
 def _parts(connection: sqlite3.Connection, columns: Columns, selection: Selection) -> list[Part]:
@@ -311,7 +311,7 @@ def _parts(connection: sqlite3.Connection, columns: Columns, selection: Selectio
         parts.append(Part(("kind", *kinds), _any(columns.kinds, kinds)))
     if selection.text:
         names = partial(_named, connection, selection.text)
-        named = columns.kept(("named", selection.text), lambda: bitmap(names(), columns.resource_size))
+        named = columns.kept(("named", selection.text), lambda: few_bits(list(names()), columns.resource_size))
         parts.append(Part(("text", selection.text), named))
     return parts
 
@@ -329,16 +329,16 @@ def _threatening(connection: sqlite3.Connection, columns: Columns) -> int:
     return columns.kept(("threatening",), make)
 
 
-def _spoken_of(connection: sqlite3.Connection, columns: Columns, selection: Selection, base: str) -> int:
-    """The resources that a claim which meets the filters of claims is about; all of them if there are no such filters."""
-    if not _speaks_of_claims(selection):
-        return columns.live
-
-    def make() -> int:
-        claims, conditions = _meeting(connection, columns, selection, base)
-        return columns.resources_of(claims, conditions, _period(selection))
-
-    return columns.kept(("spoken of", _of_claims_alone(selection)), make)
+def _spoken_of(
+    connection: sqlite3.Connection, columns: Columns, selection: Selection, base: str, resources: int
+) -> int:
+    """Those of these resources that a claim which meets the filters of claims is about."""
+    claims, conditions = _meeting(connection, columns, selection, base)
+    few = columns.spoken_of(resources, claims)
+    if few is not None:
+        return few
+    key = ("spoken of", _of_claims_alone(selection))
+    return resources & columns.kept(key, lambda: columns.resources_of(claims, conditions, _period(selection)))
 
 
 def _of_claims_alone(selection: Selection) -> Selection:
