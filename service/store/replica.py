@@ -92,7 +92,7 @@ class Replica:
             self._apply(Delta.unpack(body), head["version"])
         elif operation == "load":
             _run_apart(lambda: self._load(head))
-            self._rehearse()
+            self._rehearse(_REHEARSALS)
 
     def _tell(self, event: str, *descriptors: int, **facts: object) -> None:
         packet = json.dumps({"event": event, **facts}).encode()
@@ -118,14 +118,16 @@ class Replica:
         self._count = len(self._store)
         self._tell("loaded", quads=self._count, bytes=_resident_bytes())
 
-    def _rehearse(self) -> None:
-        """Answer questions here as a worker would, so that the forks find what Python and the engine make at first.
+    def _rehearse(self, times: int) -> None:
+        """Answer a question that many times as a worker would.
 
-        A fork copies each page that it writes to first, and Python writes to code that it has not run often.
+        The replica does, so that its forks find what Python and the engine make at first: a fork copies each page that
+        it writes to first, and Python writes to code that it has not run often. A fork does, to have copied such pages
+        before it is asked.
         """
         ours, theirs = socket.socketpair()
         with ours, theirs:
-            ours.sendall(Query(_LEAST_QUERY, results="json").message() * _REHEARSALS)
+            ours.sendall(Query(_LEAST_QUERY, results="json").message() * times)
             ours.shutdown(socket.SHUT_WR)
             work(self._store, theirs, self._prefixes)
 
@@ -200,6 +202,8 @@ class Replica:
             confine.limit_memory(extra_bytes)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BUFFER_BYTES)
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # the engine prints there when it aborts
+            if not select.select([connection], [], [], 0)[0]:
+                self._rehearse(1)
             work(self._store, connection, self._prefixes)
             os._exit(0)
         except BaseException:  # noqa: BLE001 - a fork must never return into the loop of the replica

@@ -5,6 +5,7 @@ It may be killed at any moment, so it changes nothing but its own memory. It run
 """
 
 import json
+import os
 import socket
 import time
 import zlib
@@ -95,6 +96,8 @@ class _Output:
         if data or first:
             letter = wire.MORE if not first else wire.FIRST_GZIP if self._packer is not None else wire.FIRST
             self._send(letter, data)
+            if first:  # the service, which was at rest, may have been woken on this processor: let it go first
+                os.sched_yield()
 
     def finish(self) -> None:
         """Send what is left and the end."""
