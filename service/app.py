@@ -80,7 +80,7 @@ def create_app(context: Context) -> ASGIApp:
     api.state.context = context
     install_handlers(api, pages.problem_page)
     api.mount("/static", StaticFiles(directory=EXPLORER / "static"), name="static")
-    docs.install_openapi(api)
+    docs.install_openapi(api, context)
     # Spreadsheets' tools and browsers add parameters of their own; the API says what it does not know.
     strict = (changes_api, rest, discovery)
     for module in (changes_api, rest, discovery, reconcile, exports, linked_data, docs, pages, list_pages):

@@ -1,7 +1,6 @@
 """Documentation: the OpenAPI description, the page `/docs` with snippets, the page of the ontology. No outside host."""
 
 import json
-from copy import deepcopy
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 
@@ -20,6 +19,7 @@ from service.api.models import Problem
 from service.api.parameters import refuse_unknown
 from service.api.record_schemas import body_schemas
 from service.api.representation import PROBLEM, as_json, check_not_modified, problem_response
+from service.api.versions import VERSION
 from service.api.write_description import KEY_SCHEME, SECURITY_SCHEMES
 from service.paths import EXPLORER
 from service.rdf.namespaces import NS, OWL, SKOS
@@ -34,8 +34,11 @@ _INTRODUCTION = (
 )
 
 
-def install_openapi(api: FastAPI) -> None:
-    """Let the application describe itself: problems in every operation, nothing that is never answered."""
+def install_openapi(api: FastAPI, context: Context) -> None:
+    """Let the application describe itself: problems in every operation, nothing that is never answered.
+
+    Where reads need a key, or the graph has a history, it says so.
+    """
 
     def describe() -> dict[str, Any]:
         if api.openapi_schema is None:
@@ -43,6 +46,10 @@ def install_openapi(api: FastAPI) -> None:
                 title=api.title, version=api.version, description=api.description, routes=api.routes, tags=_TAGS
             )
             _correct(described)
+            if context.settings.read_keys:
+                _need_read_keys(described)
+            if context.changes is not None:
+                _take_versions(described)
             api.openapi_schema = described
         return api.openapi_schema
 
@@ -55,19 +62,28 @@ def get_description(request: Request, context: _Context) -> Response:
     check_not_modified(request, context)
     root = request.scope.get("root_path", "")
     described: dict[str, Any] = request.app.openapi()
-    if context.settings.read_keys:
-        described = _with_read_keys(described)
     return as_json(request, context, {**described, "servers": [{"url": root}]} if root else described)
 
 
-def _with_read_keys(described: dict[str, Any]) -> dict[str, Any]:
-    """The description of a service whose reads need a key too."""
-    described = deepcopy(described)
+def _need_read_keys(described: dict[str, Any]) -> None:
     for path in described["paths"].values():
         for operation in path.values():
             operation.setdefault("security", [{KEY_SCHEME: []}])
             operation["responses"].setdefault("401", problem_response("A key is needed."))
-    return described
+
+
+# What answers of the history itself, so of no version.
+_HISTORY = "/api/v1/changes"
+
+
+def _take_versions(described: dict[str, Any]) -> None:
+    for path, item in described["paths"].items():
+        if "get" in item and not path.startswith(_HISTORY):
+            item["get"].setdefault("parameters", []).append(VERSION)
+            responses = item["get"]["responses"]
+            responses.setdefault("400", problem_response("A parameter is not understood."))
+            responses.setdefault("404", problem_response("There is no such version."))
+            responses.setdefault("503", problem_response("Too many other earlier versions are asked for; ask again."))
 
 
 _TAGS = [

@@ -27,6 +27,16 @@ MOST_KEPT = 2
 _RETRY_S = 5
 _WORKERS = 2
 PARAMETER = "version"
+# As the description of the API has it.
+VERSION: dict[str, object] = {
+    "name": PARAMETER,
+    "in": "query",
+    "required": False,
+    "description": "The graph as it was at this version of its history; the present one where it is left out.",
+    "schema": {"type": "integer", "minimum": 0, "examples": [0]},
+}
+# 18 digits: of more, Python makes no number at some point.
+_MOST_DIGITS = 18
 # Where the scope of a request says which version it asks for, so that links lead on in it.
 ASKED = "marsad.version"
 
@@ -138,7 +148,7 @@ def _without_version(scope: Scope) -> tuple[int | None, Scope]:
     stated = [value for name, value in pairs if name == PARAMETER]
     if not stated:
         return None, scope
-    if len(stated) > 1 or not stated[0].isdecimal():
+    if len(stated) > 1 or not stated[0].isdecimal() or len(stated[0]) > _MOST_DIGITS:
         raise BadRequest(f"`version` takes one number, as in version=3; not {', '.join(stated)}")
     rest = urlencode([pair for pair in pairs if pair[0] != PARAMETER])
     return int(stated[0]), {**scope, "query_string": rest.encode()}

@@ -85,6 +85,14 @@ def test_each_parameter_has_an_example_that_is_answered(service: Service, descri
     assert all(found.values()), found
 
 
+def test_reads_take_a_version_and_the_history_itself_takes_none(described: dict) -> None:
+    for path, operation in operations(described):
+        named = [parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "query"]
+        assert ("version" in named) == (not path.startswith("/api/v1/changes")), path
+        if "version" in named:
+            assert {"404", "503"} <= operation["responses"].keys()
+
+
 def _absolute(schema: dict) -> dict:
     return {"$ref": "urn:api" + schema["$ref"]} if "$ref" in schema else schema
 
