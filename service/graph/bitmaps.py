@@ -72,12 +72,19 @@ def _few_row_ids(bits: int) -> Iterator[int]:
     return iter([place << 3 | bit for place in places for bit in _BITS_OF[data[place]]])
 
 
-def counts_in(bits: int, ranges: Iterable[tuple[int, int]]) -> Iterator[int]:
-    """How many bits are set in each range of rows, the end not included."""
-    data = bits.to_bytes((bits.bit_length() + 7) // 8, "little")
-    for start, end in ranges:
-        part = int.from_bytes(data[start >> 3 : (end + 7) >> 3], "little") >> (start & 7)
-        yield (part & ((1 << (end - start)) - 1)).bit_count()
+class Ranges:
+    """Ranges of rows in which bits are counted, again and again."""
+
+    def __init__(self, ranges: Iterable[tuple[int, int]]) -> None:
+        """Each range is its first row and the one behind its last."""
+        # Where the bytes of a range begin and end, and which of their bits are its rows.
+        self._parts = [(start >> 3, (end + 7) >> 3, ((1 << (end - start)) - 1) << (start & 7)) for start, end in ranges]
+
+    def counts(self, bits: int) -> list[int]:
+        """How many bits are set in each range."""
+        data = bits.to_bytes((bits.bit_length() + 7) // 8, "little")
+        number = int.from_bytes
+        return [(number(data[start:end], "little") & rows).bit_count() for start, end, rows in self._parts]
 
 
 def bytes_of(numbers: "array[int]", most: int) -> list[bytes]:

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
-from heapq import nsmallest
 from typing import Literal
 
 from service.errors import BadRequest, InvalidEdtf
@@ -202,7 +201,7 @@ def _facet(
 ) -> list[tuple[str, int]]:
     def make() -> list[tuple[str, int]]:
         counted = _facet_counts(connection, columns, selection, name, base)
-        most = nsmallest(_MOST_VALUES, ((-count, value) for value, count in counted.items() if value))
+        most = sorted((-count, value) for value, count in counted.items() if value)[:_MOST_VALUES]
         return sorted(((_facet_name(value), -count) for count, value in most), key=lambda entry: (-entry[1], entry[0]))
 
     return columns.kept(("facet", name, selection), make)

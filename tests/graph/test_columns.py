@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.graph.bitmaps import (
+    Ranges,
     Ranks,
     Runs,
     bitmap,
     bytes_of,
-    counts_in,
     few_bits,
     flags_of,
     row_ids,
@@ -74,7 +74,7 @@ def test_a_run_is_met_where_one_of_its_rows_is(lengths: list[int], ids: set[int]
 @given(IDS, st.lists(st.tuples(st.integers(0, 310), st.integers(0, 40)), max_size=20))
 def test_bits_are_counted_in_any_range(ids: set[int], ranges: list[tuple[int, int]]) -> None:
     asked = [(start, start + length) for start, length in ranges]
-    assert list(counts_in(bitmap(ids, 301), asked)) == [len(ids & set(range(*one))) for one in asked]
+    assert Ranges(asked).counts(bitmap(ids, 301)) == [len(ids & set(range(*one))) for one in asked]
 
 
 @given(IDS, st.lists(st.integers(0, 300), max_size=90))
