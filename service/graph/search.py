@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from heapq import nsmallest
 from itertools import chain, islice
 from operator import itemgetter
+from typing import NamedTuple
 
 from service.graph.fold import (
     distance,
@@ -57,8 +58,7 @@ class Hit:
     match: str
 
 
-@dataclass(frozen=True)
-class _Name:
+class _Name(NamedTuple):
     id: int
     resource: int
     language: str
@@ -188,8 +188,9 @@ def _quoted(text: str) -> str:
 
 
 def _names(connection: sqlite3.Connection, sql: str, text: str, limit: int) -> Iterator[_Name]:
-    for row in connection.execute(sql, (text, limit)):
-        yield _Name(*row)
+    cursor = connection.cursor()
+    cursor.row_factory = None  # plain tuples: there may be hundreds
+    return map(_Name._make, cursor.execute(sql, (text, limit)))
 
 
 def _hits(
