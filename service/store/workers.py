@@ -67,8 +67,8 @@ _OBITUARY_S = 1.0
 _FAREWELL_S = 2.0
 _PACKET_BYTES = 64 * 2**10
 # How many freed blocks of each size glibc keeps at hand (its own default: 7). The engine makes and frees hundreds of
-# small ones for a query: of a million quads, selective questions took 360 µs on average with 7, 325 with 200, 338 with
-# 2000, which come to lie further apart.
+# small ones for a query: of a million quads, selective questions took 360 µs on average with 7, 340 with 50, 325 with
+# 200, 338 with 2000, which come to lie further apart (three runs of each, which differ by a fifth).
 _ALLOCATOR = "glibc.malloc.tcache_count=200"
 _PACKAGE_PARENT = str(Path(__file__).resolve().parents[2])
 
@@ -417,8 +417,8 @@ class Pool:
         self._forking = 0
         self._tick: asyncio.TimerHandle | None = None
         self._ahead: asyncio.TimerHandle | None = None
-        # Whether there has been a query since the last change, and whether one worker more than needed is kept.
-        self._asked = self._spare = True
+        # Whether there has been a query since the last change.
+        self._asked = True
         self._dead: dict[int, Running] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -475,7 +475,7 @@ class Pool:
         if self._closed:
             raise StoreUnavailable("the store is stopping")
         self._running[running.query_id] = running
-        self._asked = self._spare = True
+        self._asked = True
         if not self._idle:
             self._recall_one()
         if self._idle:
@@ -624,13 +624,13 @@ class Pool:
         """From now on, only workers of this version answer; older ones go when they have finished."""
         self.version = version
         asked = self._asked or bool(self._lenders())
-        self._asked = self._spare = False
-        self._dismiss_idle()  # first: who has a connection back may ask, and be lent to, at once
-        self._recall_all()
+        self._asked = False
         if self._ahead is not None:
             self._ahead.cancel()
         if not self._closed:
             self._ahead = self.loop.call_later(_FORK_AHEAD_S if asked else _FORK_LATE_S, self._fork_ahead)
+        self._dismiss_idle()  # first: who has a connection back may ask, and be lent to, at once
+        self._recall_all()
         if self._waiting:
             self._fork_as_needed()
 
@@ -807,8 +807,9 @@ class Pool:
     # --- life of a worker ---
 
     def _fork_as_needed(self) -> None:
-        """A worker for each query that waits, or one in advance, as far as the capacity goes."""
-        wanted = max(int(self._spare), len(self._waiting)) - len(self._idle) - self._forking
+        """A worker for each query that waits, or one in advance if it is time for that, as far as the capacity goes."""
+        in_advance = self._asked or self._ahead is None
+        wanted = max(int(in_advance), len(self._waiting)) - len(self._idle) - self._forking
         room = self.capacity - len(self._all) - self._forking
         for _ in range(min(wanted, room)):
             if self._replica is None or self._closed:
@@ -827,7 +828,6 @@ class Pool:
 
     def _fork_ahead(self) -> None:
         self._ahead = None
-        self._spare = True
         self._fork_as_needed()
 
     def _dismiss_idle(self) -> None:
