@@ -14,6 +14,7 @@ from itertools import chain, islice
 from operator import itemgetter
 from typing import NamedTuple
 
+from service.graph.columns import plain_rows
 from service.graph.fold import (
     distance,
     fold,
@@ -139,14 +140,12 @@ def _with_most_parts(connection: sqlite3.Connection, folded: str) -> list[_Name]
     rarest = connection.execute(f"SELECT part, names FROM part WHERE part IN ({marks}) ORDER BY names, part", typed)
     met: Counter[int] = Counter()
     read = 0
-    with_part = connection.cursor()
-    with_part.row_factory = None  # plain tuples: there are thousands
     for part, names in rarest.fetchall():
         read += names
         if met and read > _MOST_WITH_PARTS:
             break
         sql = "SELECT rowid FROM name_parts WHERE name_parts MATCH ? LIMIT ?"
-        met.update(map(itemgetter(0), with_part.execute(sql, (_quoted(part), _MOST_WITH_PARTS))))
+        met.update(map(itemgetter(0), plain_rows(connection, sql, (_quoted(part), _MOST_WITH_PARTS))))
     # By parts, then by id, as one number, which compares in a fraction of the time of a pair.
     closest = nsmallest(_COMPARED, [(len(typed) - count) << 60 | row_id for row_id, count in met.items()])
     ids = json.dumps([number & (1 << 60) - 1 for number in closest])
@@ -188,9 +187,7 @@ def _quoted(text: str) -> str:
 
 
 def _names(connection: sqlite3.Connection, sql: str, text: str, limit: int) -> Iterator[_Name]:
-    cursor = connection.cursor()
-    cursor.row_factory = None  # plain tuples: there may be hundreds
-    return map(_Name._make, cursor.execute(sql, (text, limit)))
+    return map(_Name._make, plain_rows(connection, sql, (text, limit)))
 
 
 def _hits(

@@ -15,7 +15,17 @@ from typing import Literal
 
 from service.errors import BadRequest, InvalidEdtf
 from service.graph.bitmaps import few_bits, row_ids
-from service.graph.columns import ABOUT_ROLES, SUBJECT_ROLES, Column, Columns, Condition, Part, Period, columns_of
+from service.graph.columns import (
+    ABOUT_ROLES,
+    SUBJECT_ROLES,
+    Column,
+    Columns,
+    Condition,
+    Part,
+    Period,
+    columns_of,
+    plain_rows,
+)
 from service.graph.edtf import bounds
 from service.graph.fold import stems, words_query
 from service.graph.index import LANGUAGES, RESOURCE_OF_NAME
@@ -428,10 +438,8 @@ def _any(values: dict[str, int], wanted: tuple[str, ...]) -> int:
 def _named(connection: sqlite3.Connection, text: str) -> set[int]:
     """The resources of whose names the words of the text are words or begin words."""
     query = words_query(stems(text))
-    found = connection.cursor()
-    found.row_factory = None  # plain tuples: there may be tens of thousands
-    found.execute(f"SELECT DISTINCT {RESOURCE_OF_NAME} FROM name_words WHERE name_words MATCH ?", (query,))
-    return {row_id for (row_id,) in found}
+    sql = f"SELECT DISTINCT {RESOURCE_OF_NAME} FROM name_words WHERE name_words MATCH ?"
+    return {row_id for (row_id,) in plain_rows(connection, sql, (query,))}
 
 
 def _with_narrower(connection: sqlite3.Connection, slugs: tuple[str, ...]) -> tuple[str, ...]:

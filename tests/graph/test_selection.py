@@ -134,16 +134,27 @@ def test_facets_count_what_a_click_would_list():
             assert len(slugs(collection="claims", **{attribute: (value,)})) == count
 
 
-WAYS = [(0, 0), (2, 0), (0, 2)]
+# Shares of claims and resources that are few, resources that are asked one by one, whether what is wanted often is made ahead.
+WAYS = {
+    "all at once": (0, 0, -1, False),
+    "claim by claim": (2, 0, -1, False),
+    "resource by resource": (0, 2, -1, False),
+    "each thing asked": (0, 0, 1000, False),
+    "made ahead": (0, 0, -1, True),
+}
 
 
-@pytest.mark.parametrize(("claims", "resources"), WAYS, ids=["all at once", "claim by claim", "resource by resource"])
-def test_facets_count_what_each_filter_finds_in_every_way_of_counting(claims, resources, monkeypatch):
+@pytest.mark.parametrize("way", WAYS)
+def test_facets_count_what_each_filter_finds_in_every_way_of_counting(way, monkeypatch):
+    claims, resources, asked, ahead = WAYS[way]
     monkeypatch.setattr(columns, "_FEW_CLAIMS", claims)
     monkeypatch.setattr(columns, "_FEW_RESOURCES", resources)
+    monkeypatch.setattr(columns, "_FEW_TO_ASK", asked)
     graph = MadeUpGraph(entities=60, seed=5)
     index = Index(None, BASE)
     index.build(graph.match, "1")
+    if ahead:
+        index.warm()
     chance = random.Random(claims + 10 * resources)
     for _ in range(40):
         check_facets(index.connection, random_selection(graph, chance))
@@ -168,7 +179,8 @@ def random_selection(graph: MadeUpGraph, chance: random.Random) -> Selection:
     }
     chosen = chance.sample(sorted(filters), chance.randrange(5))
     return Selection(
-        collection=chance.choice(("entities", "actors", "claims")), **{name: filters[name] for name in chosen}
+        collection=chance.choice(("entities", "actors", "threats", "claims")),
+        **{name: filters[name] for name in chosen},
     )
 
 
