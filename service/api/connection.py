@@ -7,7 +7,7 @@ import asyncio
 import ctypes
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Protocol, cast
 
@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from service.api.recent import Recent
 from service.store.base import Answer, Loan, Repeated, Store
+from service.store.plain import Plain, plain, taken_apart
 
 NAME = "marsad.connection"
 # Close at once and send RST: without it, closing looks like the end of the answer to a client of HTTP/1.0.
@@ -34,6 +35,8 @@ _UNBOUNDED = 1 << 62
 _MAX_QUIET_BYTES = 2 * _MAX_HEAD_BYTES
 # Requests that are known again as a whole, and the size up to which one is: 1024 of 8 KiB are 8 MiB.
 _KNOWN_REQUESTS, _MAX_KNOWN_BYTES = 1024, 8 * 2**10
+# Kinds of request of which texts differ: one for each program, format and address by which the service is called.
+_KNOWN_KINDS = 128
 # Headers by which the same bytes may mean something else the next time.
 _NEVER_KNOWN = (b"authorization", b"expect", b"if-none-match", b"marsad-query-id", b"upgrade")
 
@@ -65,13 +68,57 @@ class KnownRequest(Repeated, Protocol):
         """A shortcut of its own for each time the request comes."""
         ...
 
+    @property
+    def key(self) -> bytes:
+        """Differs where the answers of one version may."""
+        ...
 
-KnownRequests = Recent[KnownRequest]
+    def like(self, text: str, read: Plain) -> "KnownRequest | None":
+        """What a request with another, plain text is that else is the same; None if the text is too much for it."""
+        ...
 
 
-def known_requests() -> KnownRequests:
-    """What the connections of one server share."""
-    return Recent(_KNOWN_REQUESTS)
+class KnownRequests:
+    """Requests that a server knows, and what the connections of the server share: those seen last, bounded in number.
+
+    A request is known that has come before, and one that differs from such a request only in its text, if that is plain.
+    """
+
+    def __init__(self) -> None:
+        self._whole: Recent[KnownRequest] = Recent(_KNOWN_REQUESTS)
+        self._kinds: Recent[KnownRequest] = Recent(_KNOWN_KINDS)
+
+    def __iter__(self) -> Iterator[object]:
+        return iter(self._whole)
+
+    def find(self, data: bytes) -> KnownRequest | None:
+        """The request that these bytes are, if it is known."""
+        known = self._whole.get(data)
+        return self._like_another(data) if known is None and len(data) <= _MAX_KNOWN_BYTES else known
+
+    def _like_another(self, data: bytes) -> KnownRequest | None:
+        parts = taken_apart(data)
+        read = plain(parts.text) if parts is not None else None
+        if parts is None or read is None:
+            return None
+        example = self._kinds.get((read.gives_graph, *parts.kind))
+        return example.like(parts.text, read) if example is not None else None
+
+    def put(self, data: bytes, request: KnownRequest) -> None:
+        """Know these bytes again, which could be answered."""
+        self._whole.put(data, request)
+
+    def learn(self, data: bytes, request: KnownRequest) -> None:
+        """Know these bytes again, and those that differ in the text only."""
+        self.put(data, request)
+        parts = taken_apart(data)
+        read = plain(parts.text) if parts is not None else None
+        if parts is None or read is None:
+            return
+        twin = request.like(parts.text, read)
+        # What comes of its own text must be the request: then nothing else of it depends on the text.
+        if twin is not None and twin.key == request.key:
+            self._kinds.put((read.gives_graph, *parts.kind), request)
 
 
 class Connection(HttpToolsProtocol):
@@ -129,7 +176,7 @@ class Connection(HttpToolsProtocol):
             self._held.append(data)
             return
         if not self._inside and (self.cycle is None or self.cycle.response_complete):
-            known = self.known.get(data)
+            known = self.known.find(data)
             if known is not None and not self.flow.write_paused and not self.transport.is_closing():
                 self._head_is_there()
                 self._under_way, self._shortcut = data, known.shortcut()
@@ -203,8 +250,9 @@ class Connection(HttpToolsProtocol):
 
     # --- shortcuts ---
 
-    def reply(self, head: bytes, body: bytes) -> None:
+    def reply(self, request: KnownRequest, head: bytes, body: bytes) -> None:
         """The whole answer of a shortcut in one packet: status line and headers but the common ones, and the body."""
+        self.known.put(self._under_way, request)
         self.transport.write(b"".join((head, self._common_headers(), b"content-length: %d\r\n\r\n" % len(body), body)))
         self._shortcut = None
         self.server_state.total_requests += 1
@@ -393,7 +441,7 @@ class Exchange:
             and scope["query_string"] is own["query_string"]
             and not any(name in _NEVER_KNOWN for name, _ in own["headers"])
         ):
-            connection.known.put(connection.whole_request, request)
+            connection.known.learn(connection.whole_request, request)
 
     def take_begun(self) -> Answer | None:
         """The answer that a shortcut has begun; None if there was no shortcut."""

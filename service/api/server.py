@@ -11,7 +11,7 @@ from functools import partial
 import uvicorn
 from starlette.types import ASGIApp
 
-from service.api.connection import Connection, known_requests
+from service.api.connection import Connection, KnownRequests
 from service.errors import ConfigurationError
 from service.settings import Settings
 
@@ -56,7 +56,7 @@ def server_for(app: ASGIApp, settings: Settings) -> uvicorn.Server:
     """A server for `app`; `serve(sockets=[…])` runs it."""
     config = uvicorn.Config(
         app,
-        http=partial(Connection, known_requests()),  # type: ignore[arg-type]
+        http=partial(Connection, KnownRequests()),  # type: ignore[arg-type]
         lifespan="off",
         log_config=None,
         access_log=False,

@@ -9,6 +9,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -38,6 +39,7 @@ from service.graph.query import Bounds, located, plan_update, read_query, requir
 from service.rdf.formats import RDF_FORMATS, RESULTS_FORMATS, RdfFormat, ResultsFormat, by_name
 from service.settings import Settings
 from service.store.base import Answer, Query, Store
+from service.store.plain import Plain
 from service.store.query_ids import new_query_id
 
 METHODS = ("GET", "HEAD", "POST", "QUERY", "OPTIONS")
@@ -83,16 +85,15 @@ class _Prepared:
     volatile: bool
     content_type: bytes
     deadline_s: float | None
-    key: bytes
-    tag: str
     ignored: tuple[str, ...]
     endpoint: "SparqlEndpoint"
-    headers: Headers = field(default_factory=list)
-    head: bytes = b""
+    key: bytes = field(init=False)
+    headers: Headers = field(init=False)
+    head: bytes = field(init=False)
     # The status line and all headers that are the same for every answer of one version, and that version.
-    tagged: tuple[int, bytes] = (-1, b"")
+    tagged: tuple[int, bytes] = field(default=(-1, b""), init=False)
     # The version of which a worker has given the answer.
-    worked_out: int = -1
+    worked_out: int = field(default=-1, init=False)
 
     def tagged_head(self, version: int) -> bytes:
         """The status line and the headers of an answer of this version, but those that differ from answer to answer."""
@@ -105,7 +106,18 @@ class _Prepared:
         """See `connection.KnownRequest`."""
         return _Shortcut(self.endpoint, self)
 
+    def with_query(self, query: Query) -> "_Prepared":
+        """The same request for another query."""
+        twin = copy(self)
+        twin.query, twin.key, twin.tagged, twin.worked_out = query, _key_of(query), (-1, b""), -1
+        return twin
+
+    def like(self, text: str, read: Plain) -> "_Prepared | None":
+        """See `connection.KnownRequest`."""
+        return self.endpoint.prepare_like(self, text, read)
+
     def __post_init__(self) -> None:
+        self.key = _key_of(self.query)
         self.headers = [
             (b"content-type", self.content_type),
             (b"vary", b"Accept, Accept-Encoding"),
@@ -116,6 +128,10 @@ class _Prepared:
         if self.ignored:
             self.headers.append((b"marsad-ignored-parameters", ", ".join(self.ignored).encode()))
         self.head = b"HTTP/1.1 200 OK\r\n" + b"".join(b"%s: %s\r\n" % pair for pair in self.headers)
+
+
+def _key_of(query: Query) -> bytes:
+    return hashlib.blake2b(query.message(), digest_size=12).digest()
 
 
 def create_sparql_app(
@@ -282,7 +298,6 @@ class SparqlEndpoint:
             known_prefixes=bool(self._known),
             gzip=accepts_gzip(encoding),
         )
-        digest = hashlib.blake2b(query.message(), digest_size=12)
         unknown = dict.fromkeys(
             quote(name, safe="")[:_MAX_IGNORED_CHARACTERS] for name, _ in pairs if name not in _KNOWN_PARAMETERS
         )
@@ -291,11 +306,16 @@ class SparqlEndpoint:
             volatile=reading.volatile,
             content_type=content_type.encode(),
             deadline_s=_timeout(_only(pairs, "timeout")),
-            key=digest.digest(),
-            tag=digest.hexdigest(),
             endpoint=self,
             ignored=tuple(unknown)[:_MAX_IGNORED_SHOWN],
         )
+
+    def prepare_like(self, example: _Prepared, text: str, read: Plain) -> _Prepared | None:
+        """See `connection.KnownRequest.like`."""
+        bounds = self._bounds
+        if read.nesting > bounds.max_nesting or read.chain > bounds.max_chain or len(text) * 4 > bounds.max_bytes:
+            return None
+        return example.with_query(example.query.with_text(text))
 
     # --- answering ---
 
@@ -391,7 +411,7 @@ class SparqlEndpoint:
 
     def etag(self, prepared: _Prepared, version: int) -> str:
         """The validator of an answer to this request from a version of the graph."""
-        return f'W/"{self.store.id}-{version}-{prepared.tag}"'
+        return f'W/"{self.store.id}-{version}-{prepared.key.hex()}"'
 
     def _headers(self, prepared: _Prepared, version: int, *, gzipped: bool) -> Headers:
         """The headers that differ from answer to answer."""
@@ -485,7 +505,7 @@ class _Shortcut:
         body, gzipped = cached
         if len(body) > _PART_BYTES:
             return False
-        connection.reply(prepared.tagged_head(store.version) + _GZIPPED * gzipped, body)
+        connection.reply(prepared, prepared.tagged_head(store.version) + _GZIPPED * gzipped, body)
         return True
 
     def stop(self) -> None:
@@ -508,7 +528,7 @@ class _Shortcut:
         self._endpoint.cache.put(prepared.key, answer.version, body, answer.gzipped)
         number = b"marsad-query-id: %s\r\n" % answer.query_id.encode()
         head = prepared.tagged_head(answer.version) + _GZIPPED * answer.gzipped + number
-        self._connection.reply(head, body)
+        self._connection.reply(prepared, head, body)
         if prepared.worked_out == answer.version and prepared.deadline_s is None:
             # The cache does not hold it, so it can as well be answered elsewhere.
             self._connection.lend(self._endpoint.store, prepared)

@@ -47,6 +47,12 @@ def pack(head: dict[str, Any], body: bytes = b"") -> bytes:
     return REQUEST.pack(len(text), len(body)) + text + body
 
 
+def with_body(message: bytes, body: bytes) -> bytes:
+    """The message with another body."""
+    size, _ = REQUEST.unpack_from(message)
+    return b"".join((REQUEST.pack(size, len(body)), message[REQUEST.size : REQUEST.size + size], body))
+
+
 def unpack(message: bytes) -> tuple[dict[str, Any], bytes]:
     """Head and body of a whole message."""
     end = REQUEST.size + REQUEST.unpack_from(message)[0]

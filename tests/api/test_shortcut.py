@@ -4,10 +4,13 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import quote
 
 import pytest
 import pytest_asyncio
 
+from service.api import sparql
+from service.graph.query import read_query
 from tests.api.endpoint import EX, endpoint
 from tests.api.test_connection import get
 from tests.api.test_cut_answers import QUADS, SELECT
@@ -74,6 +77,68 @@ async def test_the_second_answer_is_like_the_first(cache_bytes):
                 assert set(lines(second[0])) < set(lines(first[0]))
             else:
                 assert lines(first[0]) == lines(second[0])
+
+
+OTHER_TEXTS = [
+    "SELECT * { ?s ?p 'é+&%' }",
+    "PREFIX ex: <http://example.org/> SELECT ?o { ?s ex:p ?o } ORDER BY ?o",
+    "ASK { ?s ?p 99 }",
+    "DESCRIBE <http://example.org/unnamed>",  # by GET in a format that a graph has not
+    "SELECT * { ?s ?p TRUE }",
+    "SELECT * FROM <http://example.org/none> {}",
+    "SELECT (COUNT(*) AS ?n) { ?s ?p <relative> }",
+    "SELECT * { SERVICE <http://localhost/> {} }",
+    "SELECT * { ?s nowhere:p ?o }",
+    "SELECT * {\n  ?s ?p }",
+    "SELECT * { ?s ?p ?o",
+    "SELECT " + "(" * 70 + "1" + ")" * 70,
+    "INSERT DATA {}",
+]
+
+
+@pytest.mark.parametrize("how", ["GET", "form", "direct"])
+@pytest.mark.parametrize("cache_bytes", [0, 2**20])
+async def test_a_request_that_differs_in_its_text_only_is_answered_as_if_it_were_read(how, cache_bytes, monkeypatch):
+    texts_read = []
+
+    def read(text, *arguments, **named):
+        texts_read.append(text)
+        return read_query(text, *arguments, **named)
+
+    monkeypatch.setattr(sparql, "read_query", read)
+    form, direct = "application/x-www-form-urlencoded", "application/sparql-query"
+    ways = {
+        "GET": get,
+        "form": lambda text: post("query=" + quote(text, safe=""), form),
+        "direct": lambda text: post(text, direct),
+    }
+    request_of = ways[how]
+    # With this header a request is read each time.
+    never_known = b'Host: localhost\r\nIf-None-Match: "x"\r\n'
+    async with endpoint(cache_bytes=cache_bytes) as opened, connected(opened) as client:
+        expected = [
+            await client.ask(request_of(text).replace(b"Host: localhost\r\n", never_known)) for text in OTHER_TEXTS
+        ]
+    async with endpoint(cache_bytes=cache_bytes) as opened, connected(opened) as client:
+        for text in ("SELECT * {}", "CONSTRUCT {} {}"):
+            await client.ask(request_of(text))
+        texts_read.clear()
+        answers = [await client.ask(request_of(text)) for text in OTHER_TEXTS]
+    assert [answer[1] for answer in answers] == [answer[1] for answer in expected]
+    assert [without_store(head) for head, _ in answers] == [without_store(head) for head, _ in expected]
+    assert [text for text in OTHER_TEXTS if text not in texts_read] == OTHER_TEXTS[: 3 if how == "GET" else 4]
+
+
+def post(body: str, content_type: str) -> bytes:
+    return (
+        f"POST /sparql HTTP/1.1\r\nHost: localhost\r\nAccept: text/csv, text/turtle\r\n"
+        f"Content-Type: {content_type}\r\nContent-Length: {len(body.encode())}\r\n\r\n{body}"
+    ).encode()
+
+
+def without_store(head: bytes) -> list[bytes]:
+    """The lines of a head without the name of the store."""
+    return [re.sub(rb'etag: W/"[^-]*', b"etag: ", line) for line in lines(head)]
 
 
 async def test_known_and_new_requests_are_answered_in_the_order_they_came(plain):

@@ -492,7 +492,7 @@ async def test_what_nobody_foresaw_is_500_with_a_number_and_without_its_text(pla
         raise RuntimeError("secret inner state")
 
     monkeypatch.setattr(plain.store, "query", fail)
-    answer = await plain.ask("ASK { ?never ?asked ?before }")
+    answer = await plain.ask("BASE <urn:a> ASK { ?is ?read ?each_time }")
     assert answer.status_code == 500
     assert "secret" not in answer.text
     assert answer.json()["request"] in caplog.text
