@@ -9,14 +9,14 @@ import socket
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from starlette.types import Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from service.api.recent import Recent
 from service.store.base import Answer, Loan, Repeated, Store
-from service.store.plain import Plain, plain, taken_apart
+from service.store.plain import Asked, Kind, recognise
 
 NAME = "marsad.connection"
 # Close at once and send RST: without it, closing looks like the end of the answer to a client of HTTP/1.0.
@@ -52,14 +52,6 @@ class Shortcut(Protocol):
         """The client is gone."""
         ...
 
-    def adopt(self, connection: "Connection", answer: Answer) -> None:
-        """Answer by what a worker has begun already."""
-        ...
-
-    def go_on(self) -> None:
-        """The answer has begun, or failed."""
-        ...
-
 
 class KnownRequest(Repeated, Protocol):
     """What makes a shortcut for one exchange."""
@@ -68,13 +60,13 @@ class KnownRequest(Repeated, Protocol):
         """A shortcut of its own for each time the request comes."""
         ...
 
-    @property
-    def key(self) -> bytes:
-        """Differs where the answers of one version may."""
-        ...
+    # What other requests it is an example of; None until that is known.
+    kind: Kind | None
+    # Differs where the answers of one version may.
+    key: bytes
 
-    def like(self, text: str, read: Plain) -> "KnownRequest | None":
-        """What a request with another, plain text is that else is the same; None if the text is too much for it."""
+    def like(self, asked: Asked) -> "KnownRequest | None":
+        """What a request of the same kind is with another text; None if that is too much for it."""
         ...
 
 
@@ -97,12 +89,9 @@ class KnownRequests:
         return self._like_another(data) if known is None and len(data) <= _MAX_KNOWN_BYTES else known
 
     def _like_another(self, data: bytes) -> KnownRequest | None:
-        parts = taken_apart(data)
-        read = plain(parts.text) if parts is not None else None
-        if parts is None or read is None:
-            return None
-        example = self._kinds.get((read.gives_graph, *parts.kind))
-        return example.like(parts.text, read) if example is not None else None
+        asked = recognise(data)
+        example = self._kinds.get(asked.kind) if asked is not None else None
+        return example.like(asked) if asked is not None and example is not None else None
 
     def put(self, data: bytes, request: KnownRequest) -> None:
         """Know these bytes again, which could be answered."""
@@ -111,14 +100,27 @@ class KnownRequests:
     def learn(self, data: bytes, request: KnownRequest) -> None:
         """Know these bytes again, and those that differ in the text only."""
         self.put(data, request)
-        parts = taken_apart(data)
-        read = plain(parts.text) if parts is not None else None
-        if parts is None or read is None:
-            return
-        twin = request.like(parts.text, read)
+        asked = recognise(data)
+        twin = request.like(asked) if asked is not None else None
         # What comes of its own text must be the request: then nothing else of it depends on the text.
-        if twin is not None and twin.key == request.key:
-            self._kinds.put((read.gives_graph, *parts.kind), request)
+        if asked is not None and twin is not None and twin.key == request.key:
+            request.kind = asked.kind
+            self._kinds.put(asked.kind, request)
+
+
+class _TakenOver:
+    """The shortcut of a request that a worker has read, and works on."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+
+    def begin(self, connection: "Connection") -> bool:
+        """It has begun already."""
+        return True
+
+    def stop(self) -> None:
+        """See `Shortcut`."""
+        self.answer.abandon()
 
 
 class Connection(HttpToolsProtocol):
@@ -131,6 +133,8 @@ class Connection(HttpToolsProtocol):
     def __init__(self, known: KnownRequests, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.known = known
+        # Requests in a row of which the cache had no answer.
+        self.not_kept = 0
         # The bytes that came last, if they are one request and nothing else.
         self.whole_request: bytes | None = None
         self._shortcut: Shortcut | None = None
@@ -275,6 +279,9 @@ class Connection(HttpToolsProtocol):
         self._shortcut = None
         self._read(self._under_way)
         self._begun = (begun, self.cycle)
+        if begun.head_sent:  # so that nobody sends another
+            self.cycle.response_started = self.cycle.chunked_encoding = True
+            self.transport.write(begun.unsent)
         if self._held:
             self._go_on()
         if self._closing_down:
@@ -287,17 +294,21 @@ class Connection(HttpToolsProtocol):
 
     # --- loans ---
 
-    def lend(self, store: Store, request: KnownRequest) -> None:
-        """Let a worker answer what comes next, if it is a request that it knows. Call it after `reply`."""
+    def lend(self, store: Store, request: KnownRequest, *, repeats: bool) -> bool:
+        """Have a worker answer the request of the shortcut that is about to begin, and read what comes after it.
+
+        `repeats`: also what it has answered before. False: the shortcut has to answer.
+        """
         transport = self.transport
-        busy = self._shortcut is not None or self._held or self._closing_down or self._inside
-        if busy or transport.is_closing() or transport.get_write_buffer_size():
-            return
+        if request.kind is None or self._closing_down or transport.get_write_buffer_size():
+            return False
         transport.pause_reading()
-        self._loan = store.lend(self, self._under_way, request)
+        self._loan = store.lend(self, self._under_way, request.kind, request, repeats=repeats)
         if self._loan is None:
             transport.resume_reading()
-        self._was_lent |= self._loan is not None
+            return False
+        self._shortcut, self._was_lent = None, True
+        return True
 
     def fileno(self) -> int:
         """See `store.base.Borrower`."""
@@ -314,23 +325,23 @@ class Connection(HttpToolsProtocol):
             self.transport.write(unsent)
         self.transport.resume_reading()
         if data:
+            self.not_kept = 0  # what the worker will not answer twice is to be kept
             self.data_received(data)
         elif self._closing_down:
             self.transport.close()
         else:
             self._await_next()
 
-    def taken_over(self, data: bytes, request: Repeated, answer: Answer) -> None:
+    def taken_over(self, data: bytes, answer: Answer) -> None:
         """See `store.base.Borrower`."""
         self._loan = None
-        self._under_way, self._shortcut = data, cast(KnownRequest, request).shortcut()
-        self._shortcut.adopt(self, answer)
+        self._under_way, self._shortcut = data, _TakenOver(answer)
         self.transport.resume_reading()
 
     def go_on(self) -> None:
         """See `store.base.Borrower`."""
-        if self._shortcut is not None:
-            self._shortcut.go_on()
+        if isinstance(self._shortcut, _TakenOver):
+            self.hand_over(self._shortcut.answer)
 
     def cut(self) -> None:
         """End the connection so that no client takes what it has for the whole answer."""

@@ -5,7 +5,6 @@ last answers; neither saves a client from a change of the graph.
 """
 
 import asyncio
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -39,7 +38,7 @@ from service.graph.query import Bounds, located, plan_update, read_query, requir
 from service.rdf.formats import RDF_FORMATS, RESULTS_FORMATS, RdfFormat, ResultsFormat, by_name
 from service.settings import Settings
 from service.store.base import Answer, Query, Store
-from service.store.plain import Plain
+from service.store.plain import Asked, Kind, Room
 from service.store.query_ids import new_query_id
 
 METHODS = ("GET", "HEAD", "POST", "QUERY", "OPTIONS")
@@ -66,6 +65,8 @@ _RECENT_REQUESTS, _RECENT_BYTES = 1024, 8 * 2**10
 _MAX_UPDATE_BYTES = 4 * 2**20
 # Of a kept answer, what is handed to the connection at once.
 _PART_BYTES = 256 * 2**10
+# With so many answers in a row that the cache had not, a connection is one on which nothing comes twice.
+_BEFORE_LOAN = 3
 # Seconds without a byte taken by the client after which it is given up.
 _SEND_PAUSE_S = 30.0
 # A fast query is over before anybody needs to watch for its client's going away.
@@ -89,35 +90,45 @@ class _Prepared:
     endpoint: "SparqlEndpoint"
     key: bytes = field(init=False)
     headers: Headers = field(init=False)
-    head: bytes = field(init=False)
+    answer_head: bytes = field(init=False)
     # The status line and all headers that are the same for every answer of one version, and that version.
     tagged: tuple[int, bytes] = field(default=(-1, b""), init=False)
-    # The version of which a worker has given the answer.
-    worked_out: int = field(default=-1, init=False)
+    # See `connection.KnownRequest`.
+    kind: Kind | None = field(default=None, init=False)
+    # The answer is too long for the cache.
+    too_long: bool = field(default=False, init=False)
 
     def tagged_head(self, version: int) -> bytes:
         """The status line and the headers of an answer of this version, but those that differ from answer to answer."""
         if self.tagged[0] != version:
             etag = self.endpoint.etag(self, version).encode()
-            self.tagged = (version, b"%setag: %s\r\n" % (self.head, etag))
+            self.tagged = (version, b"%setag: %s\r\n" % (self.answer_head, etag))
         return self.tagged[1]
 
     def shortcut(self) -> "_Shortcut":
         """See `connection.KnownRequest`."""
         return _Shortcut(self.endpoint, self)
 
-    def with_query(self, query: Query) -> "_Prepared":
-        """The same request for another query."""
+    def like(self, asked: Asked) -> "_Prepared | None":
+        """See `connection.KnownRequest`."""
+        if not self.room.holds(asked.text, asked.read):
+            return None
         twin = copy(self)
-        twin.query, twin.key, twin.tagged, twin.worked_out = query, _key_of(query), (-1, b""), -1
+        twin.query = self.query.with_text(asked.text)
+        twin.key, twin.kind, twin.tagged, twin.too_long = twin.query.digest, asked.kind, (-1, b""), False
         return twin
 
-    def like(self, text: str, read: Plain) -> "_Prepared | None":
-        """See `connection.KnownRequest`."""
-        return self.endpoint.prepare_like(self, text, read)
+    @property
+    def room(self) -> Room:
+        """See `store.base.Repeated`."""
+        return self.endpoint.room
+
+    def etag_start(self, version: int) -> bytes:
+        """See `store.base.Repeated`."""
+        return self.endpoint.etag_start(version).encode()
 
     def __post_init__(self) -> None:
-        self.key = _key_of(self.query)
+        self.key = self.query.digest
         self.headers = [
             (b"content-type", self.content_type),
             (b"vary", b"Accept, Accept-Encoding"),
@@ -127,11 +138,7 @@ class _Prepared:
         ]
         if self.ignored:
             self.headers.append((b"marsad-ignored-parameters", ", ".join(self.ignored).encode()))
-        self.head = b"HTTP/1.1 200 OK\r\n" + b"".join(b"%s: %s\r\n" % pair for pair in self.headers)
-
-
-def _key_of(query: Query) -> bytes:
-    return hashlib.blake2b(query.message(), digest_size=12).digest()
+        self.answer_head = b"HTTP/1.1 200 OK\r\n" + b"".join(b"%s: %s\r\n" % pair for pair in self.headers)
 
 
 def create_sparql_app(
@@ -181,6 +188,7 @@ class SparqlEndpoint:
         self._max_body_bytes, self._body_setting = 4 * settings.max_query_bytes, "MARSAD_MAX_QUERY_BYTES"
         if writable or settings.max_body_bytes < self._max_body_bytes:
             self._max_body_bytes, self._body_setting = settings.max_body_bytes, "MARSAD_MAX_BODY_BYTES"
+        self.room = Room(settings.max_query_bytes, settings.max_nesting, settings.max_chain)
         self.cache = AnswerCache(settings.cache_bytes)
         self._recent: Recent[_Prepared] = Recent(_RECENT_REQUESTS)
 
@@ -310,13 +318,6 @@ class SparqlEndpoint:
             ignored=tuple(unknown)[:_MAX_IGNORED_SHOWN],
         )
 
-    def prepare_like(self, example: _Prepared, text: str, read: Plain) -> _Prepared | None:
-        """See `connection.KnownRequest.like`."""
-        bounds = self._bounds
-        if read.nesting > bounds.max_nesting or read.chain > bounds.max_chain or len(text) * 4 > bounds.max_bytes:
-            return None
-        return example.with_query(example.query.with_text(text))
-
     # --- answering ---
 
     async def _answer(
@@ -350,7 +351,6 @@ class SparqlEndpoint:
             if answer.whole is not None:
                 if not volatile:
                     self.cache.put(prepared.key, answer.version, answer.whole, answer.gzipped)
-                    prepared.worked_out = answer.version
                 await self._send_whole(scope, send, prepared, headers, answer.whole)
             elif with_body:
                 await self._stream(scope, send, prepared, answer, prepared.headers + headers)
@@ -372,16 +372,17 @@ class SparqlEndpoint:
         until_close = exchange is not None and scope["http_version"] == "1.0"
         if exchange is not None and until_close:
             exchange.answer_until_close()
-        kept: list[bytes] | None = [] if not prepared.volatile else None
+        kept: list[bytes] | None = [] if not (prepared.volatile or answer.head_sent) else None
         kept_bytes = 0
         answer.on_cut = exchange.cut if exchange is not None else None
         try:
-            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            if not answer.head_sent:
+                await send({"type": "http.response.start", "status": 200, "headers": headers})
             async for chunk in answer.chunks():
                 if kept is not None:
                     kept_bytes += len(chunk)
                     if kept_bytes > self.cache.max_answer_bytes:
-                        kept = None
+                        kept, prepared.too_long = None, True
                     else:
                         kept.append(chunk)
                 await _send_part(exchange, send, chunk)
@@ -405,13 +406,17 @@ class SparqlEndpoint:
         if len(body) > _PART_BYTES and scope["method"] != "HEAD":
             await _send_parts(exchange, send, prepared.headers + headers, body)
         elif exchange is not None and scope["method"] != "HEAD" and exchange.takes(send):
-            exchange.answer(prepared.head + b"".join([b"%s: %s\r\n" % pair for pair in headers]), body)
+            exchange.answer(prepared.answer_head + b"".join([b"%s: %s\r\n" % pair for pair in headers]), body)
         else:
             await respond(send, 200, prepared.headers + headers, body, with_body=scope["method"] != "HEAD")
 
     def etag(self, prepared: _Prepared, version: int) -> str:
         """The validator of an answer to this request from a version of the graph."""
-        return f'W/"{self.store.id}-{version}-{prepared.key.hex()}"'
+        return f'{self.etag_start(version)}{prepared.key.hex()}"'
+
+    def etag_start(self, version: int) -> str:
+        """The validators of answers from this version up to the digest of the question."""
+        return f'W/"{self.store.id}-{version}-'
 
     def _headers(self, prepared: _Prepared, version: int, *, gzipped: bool) -> Headers:
         """The headers that differ from answer to answer."""
@@ -497,28 +502,34 @@ class _Shortcut:
         self._connection = connection
         cached = self._endpoint.cache.get(prepared.key, store.version)
         if cached is None:
-            with suppress(MarsadError):  # the usual way says what is wrong
-                self._answer = store.start(
-                    prepared.query, then=self.go_on, deadline_s=prepared.deadline_s, query_id=new_query_id()
-                )
-            return self._answer is not None
+            return self._work_out(connection)
+        connection.not_kept = 0
         body, gzipped = cached
         if len(body) > _PART_BYTES:
             return False
         connection.reply(prepared, prepared.tagged_head(store.version) + _GZIPPED * gzipped, body)
         return True
 
+    def _work_out(self, connection: Connection) -> bool:
+        prepared, store, cache = self._prepared, self._endpoint.store, self._endpoint.cache
+        connection.not_kept += 1
+        kept = cache.max_bytes > 0
+        lends = prepared.deadline_s is None and (not kept or prepared.too_long or connection.not_kept > _BEFORE_LOAN)
+        if lends and connection.lend(store, prepared, repeats=not kept):
+            return True
+        with suppress(MarsadError):  # the usual way says what is wrong
+            self._answer = store.start(
+                prepared.query, then=self._go_on, deadline_s=prepared.deadline_s, query_id=new_query_id()
+            )
+        return self._answer is not None
+
     def stop(self) -> None:
         """See `connection.Shortcut`."""
         if self._answer is not None:
             self._answer.abandon()
 
-    def adopt(self, connection: Connection, answer: Answer) -> None:
-        """See `connection.Shortcut`."""
-        self._connection, self._answer = connection, answer
-
-    def go_on(self) -> None:
-        """See `connection.Shortcut`."""
+    def _go_on(self) -> None:
+        """The answer has begun, or failed."""
         answer, prepared = self._answer, self._prepared
         assert answer is not None, "it calls when it has begun"
         body = answer.whole
@@ -529,10 +540,6 @@ class _Shortcut:
         number = b"marsad-query-id: %s\r\n" % answer.query_id.encode()
         head = prepared.tagged_head(answer.version) + _GZIPPED * answer.gzipped + number
         self._connection.reply(prepared, head, body)
-        if prepared.worked_out == answer.version and prepared.deadline_s is None:
-            # The cache does not hold it, so it can as well be answered elsewhere.
-            self._connection.lend(self._endpoint.store, prepared)
-        prepared.worked_out = answer.version
 
 
 _GZIPPED = b"content-encoding: gzip\r\n"

@@ -19,6 +19,7 @@ from typing import Any, Literal, Protocol, Self
 import pyoxigraph as ox
 
 from service.store import wire
+from service.store.plain import Kind, Room
 
 GraphName = ox.NamedNode | ox.BlankNode | ox.DefaultGraph
 Subject = ox.NamedNode | ox.BlankNode | ox.Triple
@@ -129,6 +130,11 @@ class Query:
             self._packed.append(wire.pack(*self.pack()))
         return self._packed[0]
 
+    @property
+    def digest(self) -> bytes:
+        """What tells it from other questions."""
+        return wire.digest_of(self.message())
+
     def with_text(self, text: str) -> "Query":
         """The same question with another text; quicker than making it anew, for a program asks many such."""
         twin = replace(self, text=text)
@@ -238,6 +244,9 @@ class Answer(Protocol):
     version: int
     gzipped: bool
     whole: bytes | None
+    # The client has had the head and some of the body from the worker; of that, `unsent` is to be sent before the chunks.
+    head_sent: bool
+    unsent: bytes
     # Called when the answer ends early, at once: whoever writes it may be waiting for a slow client.
     on_cut: Callable[[], None] | None
 
@@ -262,12 +271,19 @@ class Answer(Protocol):
 
 
 class Repeated(Protocol):
-    """A request that may come again: what to ask the store, and how the answer begins."""
+    """A request of which others may come that differ in the text: what to ask the store, and how their answers begin."""
 
     query: Query
+    # The status line and the headers that all answers have.
+    answer_head: bytes
 
-    def tagged_head(self, version: int) -> bytes:
-        """The status line and the headers of an answer of this version, but those that differ from answer to answer."""
+    @property
+    def room(self) -> Room:
+        """The bounds of the texts."""
+        ...
+
+    def etag_start(self, version: int) -> bytes:
+        """The ETag of an answer of this version up to the digest of its question in hexadecimal digits and a quote."""
         ...
 
 
@@ -282,7 +298,7 @@ class Borrower(Protocol):
         """The connection is the service's again: what is still to be sent, and what was read but not answered."""
         ...
 
-    def taken_over(self, data: bytes, request: Repeated, answer: Answer) -> None:
+    def taken_over(self, data: bytes, answer: Answer) -> None:
         """The connection is the service's again, and the answer to a request that was read comes by `answer`."""
         ...
 
@@ -360,9 +376,10 @@ class Store(Protocol):
         """
         ...
 
-    def lend(self, client: Borrower, data: bytes, request: Repeated) -> Loan | None:
-        """Let a worker read and answer a connection, on which `data`, which is `request`, may come again.
+    def lend(self, client: Borrower, asked: bytes, kind: Kind, example: Repeated, *, repeats: bool) -> Loan | None:
+        """Let a worker answer a request that was read, `asked`, and read and answer what comes after it.
 
+        It knows requests of this kind and those of other loans. `repeats`: also those that it knows as a whole.
         None: no worker is free for that. Nothing may be read from the connection or written to it until the client is
         told that it is its own again; it is told before the end of every change, and as soon as anything comes that
         no worker can answer by itself.

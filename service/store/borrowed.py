@@ -10,25 +10,40 @@ import select
 import socket
 import struct
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Any
 
 from service.store import wire
+from service.store.plain import Kind, Room, recognise
 from service.store.query_ids import new_query_id
 
-# 16 KiB: a request that is known, and answered by comparing bytes, has at most 8.
-_READ_BYTES = 16 * 2**10
+# The most of a request that there is room for beside the note.
+_MOST_BYTES = wire.DESK_BYTES - wire.DESK_REQUEST
+# Requests that are known as a whole: 1024 of 8 KiB are 8 MiB.
+_MOST_KNOWN = 1024
+# An answer of more bytes is for the service to go on with: the worker gives up all connections for it.
+_MOST_SENT_BYTES = 64 * 2**10
 _NOBODY = 0
 _TERM = struct.Struct("=I")
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """A request and what is needed to answer it: its number, the message to a worker, the head of the answer."""
+class _Manner:
+    """How requests of a kind are asked and answered: the message to a worker without a text, the beginnings of answers."""
 
-    number: int
+    message: bytes
+    answer_head: bytes
+    etag_start: bytes
+    room: Room
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A request and what is needed to answer it: the message to a worker, and the head of the answer."""
+
     head: dict[str, Any]
     body: bytes
     answer_head: bytes
@@ -38,21 +53,60 @@ class _Known:
 class _Client:
     number: int
     socket: socket.socket
+    repeats: bool
 
 
 class Reply:
     """How one request is answered: directly while the token is there, else by frames to the service."""
 
-    def __init__(self, borrowed: "Borrowed", client: _Client, known: _Known) -> None:
+    def __init__(self, borrowed: "Borrowed", client: _Client, known: _Known, request_bytes: int) -> None:
         self._borrowed, self._client, self._known = borrowed, client, known
+        self._request_bytes, self._query_id = request_bytes, new_query_id().encode()
+        self._sent_bytes = 0
+        # The client has the head; all goes to the service now.
+        self._begun = self._over = False
 
-    def send_whole(self, body: bytes, *, gzipped: bool) -> bool:
-        """Send a whole answer to the client; False if that is for the service to do."""
-        return self._borrowed.reply(self._client, self._known, body, gzipped=gzipped)
+    def note(self) -> tuple[int, int, bool, bytes]:
+        """What the service is to know: connection, bytes of its request, whether the head is sent, id of the query."""
+        return self._client.number, self._request_bytes, self._begun, self._query_id
 
-    def hand_over(self) -> None:
-        """Tell the service that the answer comes in frames."""
-        self._borrowed.hand_over(self._client)
+    def send(self, letter: bytes, data: bytes) -> bool:
+        """Send what a frame with this letter would tell the service; False if that is for the service to hear itself."""
+        if self._over:
+            return False
+        if letter == wire.ERROR:
+            self._over = True
+            self._borrowed.hand_over(self._client)
+            return False
+        if not self._borrowed.may_send():
+            self._over = True
+            return False
+        if letter in (wire.WHOLE, wire.WHOLE_GZIP):
+            head = self._head(letter == wire.WHOLE_GZIP, b"content-length: %d\r\n\r\n" % len(data))
+            self._borrowed.send_last(self._client, head + data)
+            return True
+        packet = b"%x\r\n%b\r\n" % (len(data), data) if data else b""
+        if letter == wire.END:
+            self._borrowed.send_last(self._client, packet + b"0\r\n\r\n")
+            return True
+        if not self._begun:
+            self._begun = True
+            packet = self._head(letter == wire.FIRST_GZIP, b"transfer-encoding: chunked\r\n\r\n") + packet
+        self._sent_bytes += len(packet)
+        self._over = not self._borrowed.send_part(
+            self._client, self.note(), packet, last=self._sent_bytes > _MOST_SENT_BYTES
+        )
+        return True
+
+    def _head(self, gzipped: bool, framing: bytes) -> bytes:
+        coding = b"content-encoding: gzip\r\n" if gzipped else b""
+        return b"%b%bmarsad-query-id: %b\r\n%b%b" % (
+            self._known.answer_head,
+            coding,
+            self._query_id,
+            self._borrowed.date_line(),
+            framing,
+        )
 
 
 class Borrowed:
@@ -64,11 +118,16 @@ class Borrowed:
 
     def __init__(self, control: socket.socket, answer: Callable[[dict[str, Any], bytes, Reply], bool]) -> None:
         self._control, self._answer = control, answer
+        self._manners: dict[Kind, _Manner] = {}
         self._known: dict[bytes, _Known] = {}
         self._clients: dict[int, _Client] = {}
-        self._term = 0
+        # Requests that came with a connection and have not been looked at.
+        self._asked: deque[tuple[_Client, bytes]] = deque()
+        self._term = self._taken = 0
         # The last connection went back with the token, so the term is over unless another is on its way.
         self._token_kept = False
+        # The term that is over because the service has to go on with an answer; it takes back what is on its way.
+        self._ended = 0
         self._answered = 0
         self._token_in = self._token_out = -1
         self._note: mmap.mmap
@@ -80,34 +139,43 @@ class Borrowed:
 
     # --- what the service says ---
 
-    def learn(self, body: bytes) -> None:
-        """A request that may come: number, its bytes, the head of its answer, the message that asks for it."""
-        number, size, head_size = wire.TEACH.unpack_from(body)
-        start = wire.TEACH.size
-        request, answer_head = body[start : start + size], body[start + size : start + size + head_size]
-        head, text = wire.unpack(body[start + size + head_size :])
-        if number == 1:  # the service has begun anew
+    def learn(self, head: dict[str, Any], body: bytes) -> None:
+        """A kind of request that may come: its parts, the query without its text, and how answers begin."""
+        parts, position = [], 0
+        for size in head["sizes"]:
+            parts.append(body[position : position + size])
+            position += size
+        *others, answer_head, etag_start = parts
+        if head["number"] == 1:  # the service has begun anew
+            self._manners.clear()
             self._known.clear()
-        self._known[request] = _Known(number, head, text, answer_head)
+        kind = Kind(head["graph"], tuple(others))
+        self._manners[kind] = _Manner(wire.pack(head["query"]), answer_head, etag_start, Room(*head["room"]))
 
-    def take(self, body: bytes, descriptors: list[int]) -> None:
-        """A connection, and with the first one the two ends of the pipe with the token and the memory beside it."""
-        term, number = wire.LEND.unpack(body)
-        client = socket.socket(fileno=descriptors.pop(0))
+    def take(self, head: dict[str, Any], asked: bytes, descriptors: list[int]) -> None:
+        """A connection and the request that was read on it.
+
+        With the first one come the two ends of the pipe with the token, and the memory beside it.
+        """
+        client = _Client(head["number"], socket.socket(fileno=descriptors.pop(0)), head["repeats"])
         if self._poll is None:
             self._poll = select.epoll()
             self._poll.register(self._control, select.EPOLLIN)
             self._token_in, self._token_out, memory = (descriptors.pop(0) for _ in range(3))
-            self._note = mmap.mmap(memory, mmap.PAGESIZE)
+            self._note = mmap.mmap(memory, wire.DESK_BYTES)
             os.close(memory)
-        if term != self._term:
+        if head["term"] == self._ended:
+            client.socket.close()
+            return
+        if head["term"] != self._term:
             self.drop()
-            self._term, self._answered, self._token_kept = term, 0, False
+            self._term, self._answered, self._token_kept = head["term"], 0, False
         elif self._token_kept:  # it was lent before the service knew that the worker had no other
             self._token_kept = False
             self._put_token()
-        self._clients[client.fileno()] = _Client(number, client)
-        self._poll.register(client, select.EPOLLIN)
+        self._clients[client.socket.fileno()] = client
+        self._poll.register(client.socket, select.EPOLLIN)
+        self._asked.append((client, asked))
 
     def recall(self, body: bytes) -> None:
         """The service has taken the token: that term has ended."""
@@ -116,6 +184,7 @@ class Borrowed:
 
     def drop(self) -> None:
         """Let go of all connections."""
+        self._asked.clear()
         while self._clients:
             self._let_go(self._clients.popitem()[1])
 
@@ -131,7 +200,10 @@ class Borrowed:
         assert self._poll is not None, "made with the first connection"
         called = False
         while self._clients and not called:
-            for descriptor, _ in self._poll.poll():
+            while self._asked:
+                if not self._exchange(*self._asked.popleft()):
+                    return False
+            for descriptor, _ in self._poll.poll() if self._clients else ():
                 client = self._clients.get(descriptor)
                 if client is None:
                     called = True
@@ -139,13 +211,15 @@ class Borrowed:
                     return False
         return True
 
-    def _exchange(self, client: _Client) -> bool:
+    def _exchange(self, client: _Client, asked: bytes = b"") -> bool:
         if not self._take_token():
             self.drop()
             return True
+        if asked:
+            self._taken = client.number
         self._write_note(client.number)  # so that nobody else is harmed if this is the end
         try:
-            data = client.socket.recv(_READ_BYTES)
+            data = asked or client.socket.recv(_MOST_BYTES)
         except BlockingIOError:
             self._put_token()
             return True
@@ -153,43 +227,75 @@ class Borrowed:
             data = b""
         known = self._known.get(data)
         if known is None:
+            known = self._recognise(data)
+        elif not (asked or client.repeats):
+            known = None
+        if known is None:
             self._give_back(client, b"", data)
             return True
-        self._put_token(client.number, known.number)
-        return self._answer(known.head, known.body, Reply(self, client, known))
+        reply = Reply(self, client, known, len(data))
+        self._note[wire.DESK_REQUEST : wire.DESK_REQUEST + len(data)] = data
+        self._put_token(*reply.note())
+        return self._answer(known.head, known.body, reply)
 
-    def reply(self, client: _Client, known: _Known, body: bytes, *, gzipped: bool) -> bool:
-        """See `Reply.send_whole`."""
-        if not self._take_token():
-            self.drop()
-            return False
-        packet = b"".join(
-            (
-                known.answer_head,
-                b"content-encoding: gzip\r\n" if gzipped else b"",
-                b"marsad-query-id: %s\r\n" % new_query_id().encode(),
-                self._date_line(),
-                b"content-length: %d\r\n\r\n" % len(body),
-                body,
-            )
-        )
-        try:
-            sent = client.socket.send(packet)
-        except BlockingIOError:
-            sent = 0
-        except OSError:  # the client is gone; the service will see it
-            sent = len(packet)
+    def _recognise(self, data: bytes) -> _Known | None:
+        request = recognise(data)
+        manner = self._manners.get(request.kind) if request is not None else None
+        if request is None or manner is None or not manner.room.holds(request.text, request.read):
+            return None
+        message = wire.with_body(manner.message, request.text.encode())
+        etag = b'etag: %b%b"\r\n' % (manner.etag_start, wire.digest_of(message).hex().encode())
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        known = self._known[data] = _Known(*wire.unpack(message), manner.answer_head + etag)
+        return known
+
+    # --- for a reply ---
+
+    def may_send(self) -> bool:
+        """Take the token, which `send_last` or `send_part` puts back; False if it is gone, and all connections are."""
+        if self._take_token():
+            return True
+        self.drop()
+        return False
+
+    def send_last(self, client: _Client, packet: bytes) -> None:
+        """The end of an answer; what the client does not take now is for the service to send."""
         self._answered += 1
-        if sent < len(packet):
-            self._give_back(client, packet[sent:], b"")
+        unsent = self._sent(client, packet)
+        if unsent:
+            self._give_back(client, unsent, b"")
         else:
             self._put_token()
-        return True
+
+    def send_part(self, client: _Client, note: tuple[int, int, bool, bytes], packet: bytes, *, last: bool) -> bool:
+        """A part of an answer; False: from now on, or because it is the `last` one, all goes to the service."""
+        self._write_note(*note)
+        unsent = self._sent(client, packet)
+        # First: the service, told that it is to go on, takes the token before it looks at anything else that is said.
+        self._put_token(*note)
+        if not last and not unsent:
+            return True
+        self.hand_over(client)
+        if unsent:
+            self._frame(wire.UNSENT, unsent)
+        return False
 
     def hand_over(self, client: _Client) -> None:
-        """See `Reply.hand_over`. The token stays where it is: the service takes it."""
-        self._frame(wire.TAKEN_OVER, wire.LEND.pack(self._term, client.number))
+        """Tell the service that the answer comes in frames. The token is where the service takes it."""
+        self._frame(wire.TAKEN_OVER, wire.CLIENT.pack(self._term, client.number))
+        self._ended = self._term
         self.drop()
+
+    @staticmethod
+    def _sent(client: _Client, packet: bytes) -> bytes:
+        """What the client's socket does not take of a packet now; nothing if the client is gone: the service sees that."""
+        try:
+            return packet[client.socket.send(packet) :]
+        except BlockingIOError:
+            return packet
+        except OSError:
+            return b""
 
     def _give_back(self, client: _Client, unsent: bytes, data: bytes) -> None:
         del self._clients[client.socket.fileno()]
@@ -214,14 +320,15 @@ class Borrowed:
         os.write(self._token_out, wire.TOKEN)  # of the next term, of which the control socket tells
         return False
 
-    def _put_token(self, client: int = _NOBODY, request: int = 0) -> None:
-        self._write_note(client, request)
+    def _put_token(self, client: int = _NOBODY, size: int = 0, begun: bool = False, query_id: bytes = b"") -> None:
+        self._write_note(client, size, begun, query_id)
         os.write(self._token_out, wire.TOKEN)
 
-    def _write_note(self, client: int, request: int = 0) -> None:
-        wire.NOTE.pack_into(self._note, 0, self._term, client, request, self._answered)
+    def _write_note(self, client: int, size: int = 0, begun: bool = False, query_id: bytes = b"") -> None:
+        wire.NOTE.pack_into(self._note, 0, self._term, client, size, self._answered, begun, self._taken, query_id)
 
-    def _date_line(self) -> bytes:
+    def date_line(self) -> bytes:
+        """The header with the time, in seconds."""
         now = int(time.time())
         if self._date[0] != now:
             self._date = (now, b"date: %s\r\n" % formatdate(now, usegmt=True).encode())

@@ -50,6 +50,7 @@ from service.store.base import (
 )
 from service.store.log import END_OF_CHANGE, WHAT_TO_DO, ChangeLog, sync_folder
 from service.store.parser import Parser
+from service.store.plain import Kind
 from service.store.workers import Limits, Pool, ReplicaProcess, Running
 
 _log = logging.getLogger(__name__)
@@ -549,9 +550,9 @@ class EmbeddedStore:
         """See `Store.start`."""
         return self._pool.start(query.message(), then=then, deadline_s=deadline_s, query_id=query_id)
 
-    def lend(self, client: Borrower, data: bytes, request: Repeated) -> Loan | None:
+    def lend(self, client: Borrower, asked: bytes, kind: Kind, example: Repeated, *, repeats: bool) -> Loan | None:
         """See `Store.lend`."""
-        return self._pool.lend(client, data, request)
+        return self._pool.lend(client, asked, kind, example, repeats=repeats)
 
     def cancel(self, query_id: str) -> bool:
         """See `Store.cancel`."""

@@ -1,15 +1,14 @@
 """Connections of clients that workers read and answer themselves: the service's side.
 
-A question that has come before needs nothing of the service: the worker knows its bytes and the head of its answer.
-So the service lends the connection to a worker and is spared twice the way through it. What the worker does not know,
-and every answer that is long or an error, comes back; so does everything when the service says so: because the graph
-has changed, a question takes long, or somebody else needs the worker.
+A question like one that has come before needs nothing of the service: the worker knows what is the same in all requests
+of its kind, and how their answers begin. So the service lends the connection to a worker and is spared twice the way
+through it. What the worker does not know, the rest of every answer that is long, and every error come back; so does
+everything when the service says so: because the graph has changed, a question takes long, or somebody else needs the worker.
 
 Who may touch the connections that a worker has is decided by a token: a byte in a pipe whose both ends both processes
-have. The worker takes it to read a request, writes the number of the connection into memory that both share, puts the
-token back while the engine works, and takes it again to answer. The service takes it for good: then the worker answers
-nobody any more by itself, and the memory says whose request it is working on. Each time the service lends anew, a new
-term begins.
+have. The worker takes it to read a request, writes the request into memory that both share, puts the token back while
+the engine works, and takes it again to answer. The service takes it for good: then the worker answers nobody any more
+by itself, and the memory says whose request it is working on. Each time the service lends anew, a new term begins.
 """
 
 import mmap
@@ -21,11 +20,24 @@ from typing import NamedTuple
 
 from service.store import wire
 from service.store.base import Borrower, Repeated
+from service.store.plain import Kind
 
-# A request of 8 KiB with its answer's head: 1024 are 10 MiB in service and worker.
-_MOST_LESSONS = 1024
+# A kind of request of 8 KiB with its answer's head: 128 are 1 MiB in service and worker.
+_MOST_LESSONS = 128
 # What a worker learns with one connection: so many take a tenth of a millisecond.
 _LESSONS_AT_ONCE = 32
+
+
+class Token(NamedTuple):
+    """What a worker is doing; see `wire.NOTE`."""
+
+    term: int = 0
+    client: int = 0
+    size: int = 0
+    answered: int = 0
+    begun: bool = False
+    taken: int = 0
+    query_id: bytes = b""
 
 
 class _Desk:
@@ -34,14 +46,19 @@ class _Desk:
     def __init__(self) -> None:
         self._take, self._put = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._memory = os.memfd_create("marsad-desk")
-        os.ftruncate(self._memory, mmap.PAGESIZE)
-        self._note = mmap.mmap(self._memory, mmap.PAGESIZE)
+        os.ftruncate(self._memory, wire.DESK_BYTES)
+        self._note = mmap.mmap(self._memory, wire.DESK_BYTES)
         self.descriptors = [self._take, self._put, self._memory]
 
-    def read(self) -> "Token":
-        return Token(*wire.NOTE.unpack_from(self._note))
+    def read(self) -> Token:
+        *note, query_id = wire.NOTE.unpack_from(self._note)
+        return Token._make((*note, query_id.rstrip(b"\0")))
 
-    def put(self, token: "Token") -> None:
+    def request(self, token: Token) -> bytes:
+        """The request that the worker is working on."""
+        return self._note[wire.DESK_REQUEST : wire.DESK_REQUEST + token.size]
+
+    def put(self, token: Token) -> None:
         wire.NOTE.pack_into(self._note, 0, *token)
         os.write(self._put, wire.TOKEN)
 
@@ -57,51 +74,55 @@ class _Desk:
             os.close(descriptor)
 
 
-class Token(NamedTuple):
-    """What a worker is doing; see `wire.NOTE`."""
-
-    term: int
-    client: int
-    request: int
-    answered: int
-
-
 class Lessons:
-    """The requests that workers may be taught, by numbers from 1; bounded in number."""
+    """The kinds of request that workers may be taught, by numbers from 1; bounded in number."""
 
     def __init__(self) -> None:
-        self._numbers: dict[bytes, int] = {}
-        self._requests: list[tuple[bytes, Repeated]] = []
+        self._numbers: dict[Kind, int] = {}
+        self._examples: list[tuple[Kind, Repeated]] = []
 
     def __len__(self) -> int:
-        return len(self._requests)
+        return len(self._examples)
 
     @property
     def full(self) -> bool:
-        """Whether the next request has no place: call `clear` when nothing is lent."""
+        """Whether the next kind has no place: call `clear` when nothing is lent."""
         return len(self) >= _MOST_LESSONS
 
     def clear(self) -> None:
         """Begin anew; workers that are taught number 1 forget the others."""
         self._numbers.clear()
-        self._requests.clear()
+        self._examples.clear()
 
-    def add(self, data: bytes, request: Repeated) -> None:
-        """Have the workers know these bytes again."""
-        if data not in self._numbers:
-            self._requests.append((data, request))
-            self._numbers[data] = len(self._requests)
+    def __contains__(self, kind: Kind) -> bool:
+        return kind in self._numbers
 
-    def request(self, number: int) -> tuple[bytes, Repeated]:
-        """The request of this number: its bytes, and what was made of them."""
-        return self._requests[number - 1]
+    def add(self, kind: Kind, example: Repeated) -> None:
+        """Have the workers know requests of this kind."""
+        if kind not in self:
+            self._examples.append((kind, example))
+            self._numbers[kind] = len(self._examples)
 
     def message(self, number: int, version: int) -> bytes:
-        """The message that teaches a worker a request."""
-        data, request = self.request(number)
-        head = request.tagged_head(version)
-        sizes = wire.TEACH.pack(number, len(data), len(head))
-        return wire.pack({"op": "teach"}, b"".join((sizes, data, head, request.query.message())))
+        """The message that teaches a worker a kind."""
+        kind, example = self._examples[number - 1]
+        parts = [*kind.parts, example.answer_head, example.etag_start(version)]
+        head = {
+            "op": "teach",
+            "number": number,
+            "graph": kind.gives_graph,
+            "sizes": [len(part) for part in parts],
+            "query": example.query.pack()[0],
+            "room": example.room,
+        }
+        return wire.pack(head, b"".join(parts))
+
+
+class Lent(NamedTuple):
+    """A connection that is lent, and the request on it that the worker was handed with it."""
+
+    client: Borrower
+    asked: bytes
 
 
 @dataclass
@@ -109,7 +130,7 @@ class Lending:
     """What one worker has been lent and taught."""
 
     term: int = 0
-    clients: dict[int, Borrower] = field(default_factory=dict)
+    clients: dict[int, Lent] = field(default_factory=dict)
     # Ticks in a row at which the worker was seen doing the same.
     unchanged: int = 0
     # How many lessons the worker has had.
@@ -118,21 +139,30 @@ class Lending:
     _seen: Token | None = None
     _desk: _Desk | None = None
     _last: int = 0
-    _leaving: dict[int, Borrower] = field(default_factory=dict)
+    _leaving: dict[int, Lent] = field(default_factory=dict)
 
-    def lend(self, client: Borrower, lessons: Lessons, version: int, send: Callable[[bytes, list[int]], bool]) -> bool:
+    def lend(
+        self,
+        lent: Lent,
+        lessons: Lessons,
+        version: int,
+        send: Callable[[bytes, list[int]], bool],
+        *,
+        repeats: bool,
+    ) -> bool:
         """Lend a connection to the worker and teach it some of what it does not know; False: its socket is full."""
         learnt = min(len(lessons), self.learnt + _LESSONS_AT_ONCE)
         parts = [lessons.message(number, version) for number in range(self.learnt + 1, learnt + 1)]
-        descriptors = [client.fileno()]
+        descriptors = [lent.client.fileno()]
         term = self.term if self.clients else self.term + 1
         desk = self._desk or _Desk()
         if self._desk is None:
             descriptors += desk.descriptors
             self._desk = desk
         if term != self.term:
-            desk.put(Token(term, 0, 0, 0))
-        parts.append(wire.pack({"op": "lend"}, wire.LEND.pack(term, self._last + 1)))
+            desk.put(Token(term, taken=self._last))
+        head = {"op": "lend", "term": term, "number": self._last + 1, "repeats": repeats}
+        parts.append(wire.pack(head, lent.asked))
         if not send(b"".join(parts), descriptors):
             if term != self.term:
                 desk.take()
@@ -143,12 +173,18 @@ class Lending:
             self.term, self._seen, self.unchanged = term, None, 0
         self.learnt = learnt
         self._last += 1
-        self.clients[self._last] = client
+        self.clients[self._last] = lent
         return True
 
     def look(self) -> Token | None:
         """What the worker is doing; None if it was never lent anything."""
         return None if self._desk is None else self._desk.read()
+
+    @property
+    def at_work(self) -> bool:
+        """Whether the worker is working on a request of a connection that it has, or has yet to look at one."""
+        note = self.look()
+        return note is not None and (note.client != 0 or note.taken < self._last)
 
     def tick(self) -> Token | None:
         """`look`, and count in `unchanged` how often in a row it was the same."""
@@ -162,9 +198,20 @@ class Lending:
         desk = self._desk
         return desk.read() if desk is not None and desk.take() else None
 
-    def end_term(self) -> dict[int, Borrower]:
-        """The connections of the term that ends with the token: those that the worker has not given back yet."""
-        self._leaving, self.clients = self.clients, {}
+    def request(self, token: Token) -> bytes:
+        """The request that the worker is working on, by the token that was taken."""
+        assert self._desk is not None, "there is a token"
+        return self._desk.request(token)
+
+    def end_term(self) -> dict[int, Lent]:
+        """The connections of the term that ends with the token: those that the worker has not given back yet.
+
+        What they were asked with is there if the worker has not looked at it.
+        """
+        note, ended = self.look(), self.clients
+        taken = note.taken if note is not None else 0
+        self.clients = {}
+        self._leaving = {number: Lent(client, asked * (number > taken)) for number, (client, asked) in ended.items()}
         return self._leaving
 
     def wait(self, worker: int, patience_ms: int) -> None:
@@ -180,9 +227,9 @@ class Lending:
         Without a connection the term is over, and `answered` is the number of answers in it.
         """
         _, number, self.answered, size = wire.RETURN.unpack_from(data)
-        client = self.clients.pop(number, None) or self._leaving.pop(number, None)
+        lent = self.clients.pop(number, None) or self._leaving.pop(number, None)
         start = wire.RETURN.size
-        return None if client is None else (client, data[start : start + size], data[start + size :])
+        return None if lent is None else (lent.client, data[start : start + size], data[start + size :])
 
     def close(self) -> None:
         """Let go of the pipe."""

@@ -13,6 +13,7 @@ from urllib.parse import unquote_plus
 _GET = re.compile(
     rb"(GET [!-\"$->@-~]*\?(?:[^ &#\r\n]*&)*?query=)([!-\"$%'-~]*)((?:&[!-\"$-~]*)? HTTP/1\.1\r\n.*\r\n\r\n)", re.DOTALL
 )
+_POST = re.compile(rb"POST [!-~]+ HTTP/1\.1\r\n")
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,9})[ \t]*(?=\r\n)", re.IGNORECASE)
 _TYPE = re.compile(
     rb"\r\ncontent-type:[ \t]*application/(sparql-query|x-www-form-urlencoded)[ \t]*[;\r]", re.IGNORECASE
@@ -42,8 +43,15 @@ _SHORT = 1000
 class Parts(NamedTuple):
     """A request that asks a query: what requests with other texts share, and the text."""
 
-    kind: tuple[bytes, ...]
+    others: tuple[bytes, ...]
     text: str
+
+
+class Kind(NamedTuple):
+    """What requests have in common of which answers differ only as their texts do: all but the text, and its form."""
+
+    gives_graph: bool
+    parts: tuple[bytes, ...]
 
 
 class Plain(NamedTuple):
@@ -56,6 +64,37 @@ class Plain(NamedTuple):
     gives_graph: bool
     nesting: int
     chain: int
+
+
+class Room(NamedTuple):
+    """How large a text may be, brackets be nested, and a chain of operators be."""
+
+    bytes: int
+    nesting: int
+    chain: int
+
+    def holds(self, text: str, read: Plain) -> bool:
+        """Whether a text is within the bounds for sure; a character has four bytes at most."""
+        return read.nesting <= self.nesting and read.chain <= self.chain and len(text) * 4 <= self.bytes
+
+
+class Asked(NamedTuple):
+    """A request with a plain text."""
+
+    kind: Kind
+    text: str
+    read: Plain
+
+
+def recognise(data: bytes) -> Asked | None:
+    """What a whole request asks, if its text is plain."""
+    parts = taken_apart(data)
+    read = plain(parts.text) if parts is not None else None
+    return (
+        Asked(Kind(read.gives_graph, parts.others), parts.text, read)
+        if parts is not None and read is not None
+        else None
+    )
 
 
 def taken_apart(data: bytes) -> Parts | None:
@@ -78,7 +117,7 @@ def _of_post(data: bytes) -> Parts | None:
     lengths, kind = _LENGTH.findall(head), _TYPE.findall(head)
     if len(lengths) != 1 or int(lengths[0]) != len(body) or len(kind) != 1:
         return None
-    if b"transfer-encoding" in head.lower() or not data.startswith(b"POST "):
+    if b"transfer-encoding" in head.lower() or not _POST.match(head):
         return None
     head = _LENGTH.sub(b"\r\ncontent-length:", head)
     if kind[0].lower() == b"sparql-query":

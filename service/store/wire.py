@@ -11,6 +11,7 @@ import socket
 import struct
 from collections.abc import Callable
 from functools import lru_cache
+from hashlib import blake2b
 from typing import Any
 
 REQUEST = struct.Struct("!II")
@@ -18,21 +19,24 @@ FRAME = struct.Struct("!cI")
 
 WHOLE, WHOLE_GZIP = b"C", b"Z"  # the complete answer in one frame
 FIRST, FIRST_GZIP = b"P", b"Y"  # the first part of a longer answer
-MORE, END = b"D", b"E"  # a further part; nothing more comes
+MORE, END = b"D", b"E"  # a further part; the last one, which may be empty
 ERROR = b"X"  # {"kind": …, "message": …}: the answer ends here
 # Of a connection that the worker reads itself (`service.store.lending`):
-TAKEN_OVER = b"T"  # the answer to its request comes in the frames that follow
+TAKEN_OVER = b"T"  # CLIENT: the answer to its request, or the rest of it, comes in the frames that follow
+UNSENT = b"U"  # the end of a part that was sent to the client: it is to have it as it is, before any other frame
 GIVEN_BACK = b"B"  # the worker reads it no more: RETURN, the end of an answer not sent yet, bytes read but not answered
 # The term, the connection's number, how many requests were answered in this term, the length of what is not sent yet.
 # With the last connection the term ends, and so does the token.
 RETURN = struct.Struct("!IIII")
-LEND = struct.Struct("!II")  # the term, the connection's number
+CLIENT = struct.Struct("!II")  # the term, the connection's number
 RECALL = struct.Struct("!I")  # the term that has ended
-TEACH = struct.Struct("!III")  # the request's number, the lengths of its bytes and of the head of its answer
 TOKEN = b"t"
 # Beside the token, in memory that both share: the term, the connection whose request is being worked on (0: none), the
-# number of that request, how many requests the worker has answered by itself in this term.
-NOTE = struct.Struct("=IIII")
+# size of that request, how many requests the worker has answered by itself in this term, whether the client has had the
+# head of the answer, the last connection that the worker has looked at the request of that it came with, the id of the
+# query. The request itself follows.
+NOTE = struct.Struct("=IIII?I48s")
+DESK_REQUEST, DESK_BYTES = 128, 12 * 2**10
 
 # Real requests fit: a query text has at most 64 KiB.
 _READ_BYTES = 128 * 2**10
@@ -45,6 +49,11 @@ def pack(head: dict[str, Any], body: bytes = b"") -> bytes:
     """A message to a replica or a worker."""
     text = json.dumps(head, separators=(",", ":")).encode()
     return REQUEST.pack(len(text), len(body)) + text + body
+
+
+def digest_of(message: bytes) -> bytes:
+    """What tells a question from others, and in answers of one version one answer from others."""
+    return blake2b(message, digest_size=12).digest()
 
 
 def with_body(message: bytes, body: bytes) -> bytes:

@@ -22,6 +22,8 @@ from service.store.borrowed import Borrowed, Reply
 _PART_BYTES = 64 * 2**10
 # 16 KiB before the first byte goes out, unless the whole answer comes within the next moment.
 _FIRST_BYTES, _FIRST_S = 16 * 2**10, 0.0005
+# What the engine gives at once, if the client gets it from here: a process less is woken for it, and none for the rest.
+_FIRST_DIRECT_BYTES = 8 * 2**10
 # Below this, gzip saves nothing that a network packet would notice.
 _LEAST_GZIP_BYTES = 1024
 # Level 1 makes 120 MB/s of JSON results a ninth of their size; level 6 makes 45 MB/s a twelfth.
@@ -55,14 +57,13 @@ class _Refused(Exception):
 class _Output:
     """Where the engine writes an answer: collects it, compresses it, sends it in parts.
 
-    `reply` is there for a request of a client whose connection this process reads: a whole answer goes there.
+    `reply` is there for a request of a client whose connection this process reads: it takes what it can.
     """
 
     def __init__(self, connection: socket.socket, reply: Reply | None, *, gzip: bool) -> None:
         self._connection, self._reply, self._gzip = connection, reply, gzip
         self._parts: list[bytes] = []
-        # The worker gives up all connections that it has for an answer in parts: not for a small one.
-        self._size, self._limit = 0, _FIRST_BYTES if reply is None else _PART_BYTES
+        self._size, self._limit = 0, _FIRST_BYTES if reply is None else _FIRST_DIRECT_BYTES
         self._begun_at = time.monotonic()
         self._packer: Any = None
         self._started = False
@@ -96,7 +97,7 @@ class _Output:
         if data or first:
             letter = wire.MORE if not first else wire.FIRST_GZIP if self._packer is not None else wire.FIRST
             self._send(letter, data)
-            if first:  # the service, which was at rest, may have been woken on this processor: let it go first
+            if first:  # who was at rest may have been woken on this processor: let it go first
                 os.sched_yield()
 
     def finish(self) -> None:
@@ -105,9 +106,7 @@ class _Output:
         if self._started:
             if self._packer is not None:
                 data = self._packer.compress(data) + self._packer.flush()
-            if data:
-                self._send(wire.MORE, data)
-            self._send(wire.END, b"")
+            self._send(wire.END, data)
         elif self._gzip and len(data) >= _LEAST_GZIP_BYTES:
             self._send(wire.WHOLE_GZIP, zlib.compress(data, _GZIP_LEVEL, 31))
         else:
@@ -118,13 +117,8 @@ class _Output:
         self._send(wire.ERROR, json.dumps({"kind": kind, "message": message}).encode())
 
     def _send(self, letter: bytes, data: bytes) -> None:
-        if self._reply is not None:
-            reply, self._reply = self._reply, None
-            if letter not in (wire.WHOLE, wire.WHOLE_GZIP):
-                reply.hand_over()
-            elif reply.send_whole(data, gzipped=letter == wire.WHOLE_GZIP):
-                return
-        self._connection.sendall(wire.FRAME.pack(letter, len(data)) + data)
+        if self._reply is None or not self._reply.send(letter, data):
+            self._connection.sendall(wire.FRAME.pack(letter, len(data)) + data)
 
 
 def work(store: ox.Store, connection: socket.socket, prefixes: dict[str, str]) -> None:
@@ -144,9 +138,9 @@ def work(store: ox.Store, connection: socket.socket, prefixes: dict[str, str]) -
         head, body = message
         operation = head["op"]
         if operation == "teach":
-            borrowed.learn(body)
+            borrowed.learn(head, body)
         elif operation == "lend":
-            borrowed.take(body, inbox.descriptors)
+            borrowed.take(head, body, inbox.descriptors)
         elif operation == "recall":
             borrowed.recall(body)
         elif not answer(head, body):

@@ -16,6 +16,7 @@ import time
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,8 @@ from service.errors import (
 )
 from service.store import wire
 from service.store.base import Borrower, Loan, Repeated
-from service.store.lending import Lending, Lessons, Token
+from service.store.lending import Lending, Lent, Lessons, Token
+from service.store.plain import Kind
 from service.store.query_ids import new_query_id
 
 _log = logging.getLogger(__name__)
@@ -95,6 +97,7 @@ class Running:
         self.version = 0
         self.gzipped = False
         self.whole: bytes | None = None
+        self.head_sent, self.unsent = False, b""
         self.on_cut: Callable[[], None] | None = None
         self.started = time.monotonic()
         self.deadline_s = deadline_s
@@ -114,7 +117,11 @@ class Running:
             self.whole, self.gzipped = data, letter == wire.WHOLE_GZIP
             self._finish()
         elif letter == wire.END:
+            self._keep(data)
             self._finish()
+        elif letter == wire.UNSENT:
+            self.unsent = data
+            self._wake()
         elif letter == wire.ERROR:
             problem = json.loads(data)
             self.fail(self._pool.error_of(problem["kind"], problem["message"]))
@@ -122,11 +129,15 @@ class Running:
         else:
             if letter == wire.FIRST_GZIP:
                 self.gzipped = True
-            self._waiting.append(data)
-            self._waiting_bytes += len(data)
+            self._keep(data)
             if self._waiting_bytes > _MOST_WAITING_BYTES and self.worker is not None:
                 self.worker.pause()
             self._wake()
+
+    def _keep(self, data: bytes) -> None:
+        if data:
+            self._waiting.append(data)
+            self._waiting_bytes += len(data)
 
     def _finish(self) -> None:
         self._complete = True
@@ -152,7 +163,7 @@ class Running:
 
     def begun(self) -> "Running":
         """The answer, once there is something of it. Raises what ended it before."""
-        if self._error is not None and not self._waiting:
+        if self._error is not None and not self._waiting and not self.head_sent:
             raise self._error
         return self
 
@@ -294,7 +305,7 @@ class Worker:
         if letter == wire.GIVEN_BACK:
             self._pool.take_back(self, data)
         elif letter == wire.TAKEN_OVER:
-            if wire.LEND.unpack(data)[0] == self.lending.term and self.lending.clients:
+            if wire.CLIENT.unpack(data)[0] == self.lending.term and self.lending.clients:
                 self._pool.recall(self)
         elif self.running is not None:
             self.running.take(letter, data)
@@ -491,16 +502,18 @@ class Pool:
         if self._tick is None:
             self._tick = self.loop.call_later(_TICK_S, self._look_at_deadlines)
 
-    def lend(self, client: Borrower, data: bytes, request: Repeated) -> Loan | None:
-        """See `Store.lend`: the workers in the order of how few connections they have."""
+    def lend(self, client: Borrower, asked: bytes, kind: Kind, example: Repeated, *, repeats: bool) -> Loan | None:
+        """See `Store.lend`: the workers at rest in the order of how few connections they have."""
         worker = self._lender()
         if worker is None:
             return None
-        if self._lessons.full:
+        if kind not in self._lessons and self._lessons.full:
             self._forget()
             return None
-        self._lessons.add(data, request)
-        if not worker.lending.lend(client, self._lessons, self.version, worker.send_descriptors):
+        self._lessons.add(kind, example)
+        self._asked = True
+        lent = Lent(client, asked)
+        if not worker.lending.lend(lent, self._lessons, self.version, worker.send_descriptors, repeats=repeats):
             return None
         if worker in self._idle:
             self._idle.remove(worker)
@@ -523,7 +536,7 @@ class Pool:
         spare = len(self._idle) > 1 or len(self._all) + self._forking < self.capacity
         if self._idle and (not lenders or (spare and len(lenders) < self._cores)):
             return self._idle[-1]
-        free = [worker for worker in lenders if len(worker.lending.clients) < _MOST_LENT]
+        free = [w for w in lenders if len(w.lending.clients) < _MOST_LENT and not w.lending.at_work]
         return min(free, key=lambda worker: len(worker.lending.clients), default=None)
 
     def _lenders(self) -> "list[Worker]":
@@ -532,8 +545,7 @@ class Pool:
     def _recall_one(self) -> None:
         """Make a worker free that is at rest and has connections only, if there is one."""
         for worker in self._lenders():
-            note = worker.lending.look()
-            if worker.lending.clients and note is not None and not note.client:
+            if worker.lending.clients and not worker.lending.at_work:
                 self.recall(worker)
                 if self._idle:
                     return
@@ -556,8 +568,8 @@ class Pool:
             return
         if token is None:  # it is stopped, or gone
             worker.kill()
-            for client, tell in self._lose_lent(worker):
-                tell(client)
+            for tell in self._lose_lent(worker):
+                tell()
             return
         clients = lending.end_term()
         running = self._take_over(worker, token, clients)
@@ -566,8 +578,11 @@ class Pool:
         worker.drain()
         if running is None:
             self._make_free(worker)
-        for client in clients.values():
-            client.given_back(b"", b"")
+        for client, asked in clients.values():
+            if asked:  # later: it is asked again at once
+                self.loop.call_soon(client.given_back, b"", asked)
+            else:
+                client.given_back(b"", b"")
 
     def _token_of(self, worker: "Worker") -> Token | None:
         """The token of a worker, which may be giving back its last connection instead."""
@@ -580,19 +595,20 @@ class Pool:
                 break
         return None
 
-    def _take_over(self, worker: "Worker", token: Token, clients: dict[int, Borrower]) -> Running | None:
+    def _take_over(self, worker: "Worker", token: Token, clients: dict[int, Lent]) -> Running | None:
         """The request that the worker is working on, as one of those that the pool looks after."""
         self._count_lent(token.answered)
         if not token.client:
             return None
-        client = clients.pop(token.client)
-        data, request = self._lessons.request(token.request)
-        running = Running(self, new_query_id(), self.limits.deadline_s, client.go_on, scratch=False)
+        client, _ = clients.pop(token.client)
+        query_id = token.query_id.decode()
+        running = Running(self, query_id, self.limits.deadline_s, client.go_on, scratch=False)
         running.worker, running.version, worker.running = worker, worker.version, running
+        running.head_sent = token.begun
         self.counts["started"] += 1
         self._running[running.query_id] = running
         self._tick_on()
-        client.taken_over(data, request, running)
+        client.taken_over(worker.lending.request(token), running)
         return running
 
     def take_back(self, worker: "Worker", data: bytes) -> None:
@@ -615,6 +631,10 @@ class Pool:
 
     def cancel(self, query_id: str) -> bool:
         """Stop a query that runs or waits; False if there is none of that id."""
+        for worker in self._lenders():
+            note = worker.lending.look()
+            if note is not None and note.query_id.decode() == query_id:
+                self.recall(worker)
         running = self._running.get(query_id)
         if running is not None:
             self.stop(running, QueryCancelled("the query was cancelled"))
@@ -874,11 +894,11 @@ class Pool:
                     entry[1].set_result(None)
         if not self._closed:
             self._fork_as_needed()
-        for client, told in lost:
-            told(client)
+        for tell in lost:
+            tell()
 
-    def _lose_lent(self, worker: Worker) -> list[tuple[Borrower, Callable[[Borrower], None]]]:
-        """Whose connections a worker had that is gone, and what they are to be told.
+    def _lose_lent(self, worker: Worker) -> list[Callable[[], None]]:
+        """How to tell those whose connections a worker had that is gone.
 
         If it had the token, nobody knows what it has read or sent on the one that its note names.
         """
@@ -889,8 +909,10 @@ class Pool:
         if token is not None:
             self._take_over(worker, token, clients)
         return [
-            (client, _cut if token is None and number == note.client else _give_back)
-            for number, client in clients.items()
+            lent.client.cut
+            if token is None and number == note.client
+            else partial(lent.client.given_back, b"", lent.asked)
+            for number, lent in clients.items()
         ]
 
     def died(self, process: int, signal_number: int) -> None:
@@ -920,11 +942,3 @@ class _Loan:
     def end(self) -> None:
         if self._worker.lending.clients:
             self._pool.recall(self._worker)
-
-
-def _cut(client: Borrower) -> None:
-    client.cut()
-
-
-def _give_back(client: Borrower) -> None:
-    client.given_back(b"", b"")

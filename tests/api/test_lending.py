@@ -1,6 +1,7 @@
 """A connection whose requests come again is answered by a worker itself, and nobody can tell by the answers."""
 
 import asyncio
+import gzip
 import os
 import random
 import re
@@ -14,7 +15,7 @@ import pytest_asyncio
 
 from service.api.connection import Connection
 from service.store import lending
-from service.store.base import Delta
+from service.store.base import Answer, Delta
 from tests.api.endpoint import EX, endpoint
 from tests.api.test_connection import get
 from tests.api.test_cut_answers import QUADS, SELECT
@@ -23,6 +24,8 @@ from tests.api.test_shortcut import RUNAWAY, Client, connected, lines
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 KNOWN, OTHER = get("SELECT (1 AS ?known) {}"), get("SELECT (2 AS ?other) {}")
+# A request that no worker answers by itself.
+FOR_THE_SERVICE = get("BASE <urn:a> SELECT (3 AS ?third) {}")
 COUNT = get("SELECT (COUNT(*) AS ?n) { ?s ?p ?o }")
 # 15 KB, not so long that it comes in parts.
 PAIRS = "SELECT ?c ?f { ?a ?b ?c . ?d ?e ?f } LIMIT 700"
@@ -43,7 +46,7 @@ def lenders(opened) -> list:
 def lent_connection(opened, client: Client) -> Connection | None:
     """The service's end of a client's connection, if that is lent."""
     own = client.writer.get_extra_info("sockname")
-    lent = [borrower for worker in lenders(opened) for borrower in worker.lending.clients.values()]
+    lent = [lent.client for worker in lenders(opened) for lent in worker.lending.clients.values()]
     return next((one for one in lent if one.transport.get_extra_info("peername") == own), None)
 
 
@@ -69,12 +72,7 @@ async def change(opened, text: str) -> None:
     assert (await opened.client.post("/sparql", data={"update": text})).status_code == 204
 
 
-async def with_a_runaway(opened, *clients: Client) -> None:
-    """Lend the connections, to workers that have learnt a question that is endless by now."""
-    await change(opened, "DELETE WHERE { ?s ?p ?o }")
-    await lend(opened, clients[0], get(RUNAWAY))
-    values = " ".join(f"<{EX}s> <{EX}p> {number} ." for number in range(40))
-    await change(opened, f"INSERT DATA {{ {values} }}")
+async def lend_to_one_worker(opened, *clients: Client) -> None:
     for _ in range(20):
         for client in clients:
             await lend(opened, client)
@@ -109,18 +107,26 @@ async def test_how_many_answers_workers_gave_is_counted():
         while not is_lent(opened, client):
             await client.ask(KNOWN)
             asked += 1
-        before = opened.store.status().counts.get("lent", 0)
         for _ in range(5):
             await client.ask(KNOWN)
-        await client.ask(OTHER)
-        assert 1 <= opened.store.status().counts["lent"] - before <= 5
+        await client.ask(FOR_THE_SERVICE)
+        assert 1 <= opened.store.status().counts["lent"] <= 5 + asked
         assert opened.store.status().counts["started"] == asked + 5 + 1
 
 
-async def test_with_the_cache_nothing_is_lent():
-    async with endpoint(cache_bytes=2**20) as opened, connected(opened) as client:
-        await ask_often(client, KNOWN)
-        assert lenders(opened) == []
+async def test_with_the_cache_only_a_connection_on_which_nothing_comes_twice_is_lent():
+    async with endpoint(cache_bytes=2**20) as opened, connected(opened) as client, connected(opened) as other:
+        for number in range(20):
+            await client.ask(get(f"SELECT ({number // 3} AS ?x) {{}}"))
+            assert lenders(opened) == []
+        for number in range(20, 40):
+            await client.ask(get(f"SELECT ({number} AS ?x) {{}}"))
+        await lend(opened, client, get("SELECT (40 AS ?x) {}"))
+        # The worker does not answer it again; the service does, and keeps the answer, which then has no number.
+        again = [await one.ask(get("SELECT (39 AS ?x) {}")) for one in (client, client, other)]
+        assert {body for _, body in again} == {b"x\r\n39\r\n"}
+        assert [b"marsad-query-id" in head for head, _ in again] == [True, False, False]
+        assert not is_lent(opened, client)
 
 
 async def test_a_question_with_a_time_of_its_own_is_not_lent(plain):
@@ -187,7 +193,8 @@ async def test_while_a_change_is_published_nothing_is_lent_to_a_worker_of_the_ve
     def ask_at_once(connection: Connection, rest: bytes, data: bytes) -> None:
         given_back(connection, rest, data)
         if not lent:
-            loan = opened.store.lend(connection, *opened.store._pool._lessons.request(1))
+            kind, example = opened.store._pool._lessons._examples[0]
+            loan = opened.store.lend(connection, KNOWN, kind, example, repeats=True)
             lent.append(loan and loan._worker.version)
 
     async with (
@@ -212,7 +219,7 @@ async def test_a_question_that_runs_away_holds_up_nobody_and_is_stopped_at_its_d
         connected(opened) as client,
         connected(opened) as other,
     ):
-        await with_a_runaway(opened, client, other)
+        await lend_to_one_worker(opened, client, other)
         client.writer.write(get(RUNAWAY))
         while opened.store.status().busy == 0:
             await asyncio.sleep(0.001)
@@ -226,7 +233,7 @@ async def test_a_question_that_runs_away_holds_up_nobody_and_is_stopped_at_its_d
 
 async def test_the_worker_is_killed_when_the_client_of_a_long_question_goes_away():
     async with endpoint(QUADS, writable=True, cache_bytes=0) as opened, connected(opened) as client:
-        await with_a_runaway(opened, client)
+        await lend_to_one_worker(opened, client)
         killed = opened.store.status().counts.get("killed", 0)
         client.writer.write(get(RUNAWAY))
         client.writer.close()
@@ -242,7 +249,7 @@ async def test_a_connection_that_a_busy_worker_had_can_still_be_cut_and_closed()
         connected(opened) as cut,
         connected(opened) as closed,
     ):
-        await with_a_runaway(opened, client, cut, closed)
+        await lend_to_one_worker(opened, client, cut, closed)
         [busy] = lenders(opened)
         client.writer.write(get(RUNAWAY))
         while opened.store.status().busy == 0:
@@ -259,22 +266,69 @@ async def test_a_connection_that_a_busy_worker_had_can_still_be_cut_and_closed()
         assert busy.running is not None
 
 
-async def test_long_answers_come_whole():
+async def test_long_answers_come_whole_and_tell_their_number_first():
     text = SELECT + " LIMIT 20000"
+    async with endpoint(QUADS, default_graph="union", cache_bytes=0) as opened, connected(opened) as client:
+        expected = (await opened.ask(text, format="csv")).content
+        for zipped in (b"", b"Accept-Encoding: gzip\r\n"):
+            request = get(text).replace(b"Host: localhost\r\n", b"Host: localhost\r\n" + zipped)
+            for _ in range(3):
+                head, body = await client.ask(request)
+                assert head.startswith(b"HTTP/1.1 200")
+                assert b"marsad-query-id: q" in head
+                assert (gzip.decompress(body) if zipped else body) == expected
+
+
+async def test_a_long_answer_that_a_worker_has_begun_can_be_stopped_by_its_number():
+    text = SELECT.replace("?g ?h ?i", "?g ?h ?i . ?j ?k ?l")
+    async with endpoint(QUADS, default_graph="union", cache_bytes=0) as opened, connected(opened) as client:
+        await lend(opened, client)
+        client.writer.write(get(text))
+        head = await client.reader.readuntil(b"\r\n\r\n")
+        number = re.search(rb"marsad-query-id: (\S+)", head).group(1).decode()
+        assert (await opened.client.delete(f"/queries/{number}")).status_code == 204
+        with pytest.raises(ConnectionResetError):
+            await client.reader.read()
+        assert (await opened.client.delete(f"/queries/{number}")).status_code == 404
+
+
+async def test_a_question_that_the_service_has_not_seen_can_be_stopped_by_its_number():
+    async with endpoint(QUADS, cache_bytes=0) as opened, connected(opened) as client:
+        await lend(opened, client)
+        [worker] = lenders(opened)
+        client.writer.write(get(RUNAWAY))
+        while (note := worker.lending.look()).size != len(get(RUNAWAY)):
+            await asyncio.sleep(0)
+        assert opened.store.cancel(note.query_id.decode())
+        head, _ = await client.answer()
+        assert head.startswith(b"HTTP/1.1 409")
+        assert not opened.store.cancel(note.query_id.decode())
+
+
+async def test_a_deadline_in_an_answer_that_a_worker_has_begun_breaks_it_off():
+    text = SELECT.replace("?g ?h ?i", "?g ?h ?i . ?j ?k ?l . ?m ?n ?o")
     async with (
-        endpoint(QUADS, writable=True, default_graph="union", cache_bytes=0) as opened,
+        endpoint(QUADS, default_graph="union", cache_bytes=0, deadline_s=0.5) as opened,
         connected(opened) as client,
     ):
-        expected = (await opened.ask(text, format="csv")).content
-        await change(opened, "DELETE WHERE { ?s ?p ?o }")
-        await lend(opened, client, get(text))
-        await opened.store.apply(Delta(added=QUADS))
-        for _ in range(3):
-            await lend(opened, client)
-            client.writer.write(get(text))
-            data = await client.reader.readuntil(b"\r\n0\r\n\r\n")
-            assert data.startswith(b"HTTP/1.1 200")
-            assert unchunked(data) == expected
+        await lend(opened, client)
+        client.writer.write(get(text))
+        assert (await client.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+        with pytest.raises(ConnectionResetError):
+            await client.reader.read()
+        assert opened.store.status().counts["killed"] == 1
+
+
+async def test_a_question_that_a_worker_dies_with_before_it_looks_at_it_is_answered_by_another():
+    async with endpoint(cache_bytes=0, workers=1) as opened, connected(opened) as client:
+        await client.ask(KNOWN)
+        [worker] = opened.store._pool._idle
+        os.kill(worker.process, signal.SIGSTOP)
+        client.writer.write(OTHER)
+        while not is_lent(opened, client):
+            await asyncio.sleep(0)
+        os.kill(worker.process, signal.SIGKILL)
+        assert (await client.answer())[1] == b"other\r\n2\r\n"
 
 
 async def test_a_question_gets_a_worker_although_all_have_connections():
@@ -298,42 +352,72 @@ async def test_connections_come_back_from_a_worker_that_is_killed(plain):
             assert (await client.ask(KNOWN))[1] == b"known\r\n1\r\n"
 
 
+async def ask_until(opened, expected: dict[bytes, bytes], outcomes: list[bytes], most: int, seed: int) -> None:
+    """Ask one of these at a time; each answer that ends is whole, or says that it is none."""
+    chance = random.Random(seed)
+    while len(outcomes) < most:
+        async with connected(opened) as client:
+            try:
+                while len(outcomes) < most:
+                    request = chance.choice(list(expected))
+                    head, body = await client.ask(request)
+                    outcomes.append(head[9:12])
+                    assert body == expected[request] or head[9:10] == b"5"
+            except (ConnectionResetError, asyncio.IncompleteReadError):
+                outcomes.append(b"cut")
+
+
+async def expected_of(opened, *texts: str) -> dict[bytes, bytes]:
+    return {get(text): (await opened.ask(text, format="csv")).content for text in texts}
+
+
 async def test_every_answer_is_whole_or_the_connection_breaks_when_workers_are_killed():
     chance, outcomes = random.Random(7), []
     async with endpoint(QUADS, default_graph="union", cache_bytes=0) as opened:
-        request, expected = get(PAIRS), (await opened.ask(PAIRS, format="csv")).content
-
-        async def ask() -> None:
-            while len(outcomes) < 400:
-                async with connected(opened) as client:
-                    try:
-                        while len(outcomes) < 400:
-                            head, body = await client.ask(request)
-                            outcomes.append(head[9:12])
-                            assert body == expected or head[9:10] == b"5"
-                    except (ConnectionResetError, asyncio.IncompleteReadError):
-                        outcomes.append(b"cut")
-
-        asking = [asyncio.create_task(ask()) for _ in range(3)]
+        expected = await expected_of(opened, PAIRS, SELECT + " LIMIT 900")
+        asking = [asyncio.create_task(ask_until(opened, expected, outcomes, 800, seed)) for seed in range(3)]
         kills = 0
         while not all(task.done() for task in asking):
             await asyncio.sleep(chance.uniform(0.005, 0.03))
             for worker in lenders(opened)[:1]:
-                os.kill(worker.process, signal.SIGKILL)
-                kills += 1
+                with suppress(ProcessLookupError):
+                    os.kill(worker.process, signal.SIGKILL)
+                    kills += 1
         await asyncio.gather(*asking)
     assert kills > 5
-    assert outcomes.count(b"200") > 200
+    assert outcomes.count(b"200") > 400
+
+
+async def test_every_answer_is_whole_whatever_takes_the_connections_away():
+    """Long and short answers on many connections, while the graph changes and other questions need the workers."""
+    outcomes: list[bytes] = []
+    async with endpoint(QUADS, writable=True, cache_bytes=0, workers=4) as opened:
+        expected = await expected_of(opened, *(f"{SELECT} LIMIT {limit}" for limit in (1, 60, 400, 900, 5000, 20_000)))
+        asking = [asyncio.create_task(ask_until(opened, expected, outcomes, 400, seed)) for seed in range(6)]
+        number = 0
+        while not all(task.done() for task in asking):
+            number += 1
+            await change(opened, f"INSERT DATA {{ GRAPH <{EX}other> {{ <{EX}s> <{EX}p> {number} }} }}")
+            assert (await opened.ask(f"BASE <{EX}> SELECT * {{ <s> ?p ?o }}", format="csv")).status_code == 200
+        await asyncio.gather(*asking)
+        assert opened.store.status().counts["lent"] > 10
+    assert number > 5
+    assert outcomes.count(b"200") == len(outcomes)
 
 
 async def test_a_client_that_reads_slowly_gets_all_and_holds_up_nobody(monkeypatch):
-    given_back, unsent = Connection.given_back, [0]
+    given_back, hand_over, unsent = Connection.given_back, Connection.hand_over, [0]
 
-    def watched(connection: Connection, rest: bytes, data: bytes) -> None:
+    def watch_end(connection: Connection, rest: bytes, data: bytes) -> None:
         unsent.append(len(rest))
         given_back(connection, rest, data)
 
-    monkeypatch.setattr(Connection, "given_back", watched)
+    def watch_part(connection: Connection, answer: Answer) -> None:
+        unsent.append(len(answer.unsent))
+        hand_over(connection, answer)
+
+    monkeypatch.setattr(Connection, "given_back", watch_end)
+    monkeypatch.setattr(Connection, "hand_over", watch_part)
     async with endpoint(QUADS, default_graph="union", cache_bytes=0) as opened, connected(opened) as quick:
         _, expected = await quick.ask(get(PAIRS))
         for _ in range(50):  # on a busy machine the connection may come back before it is asked
@@ -352,7 +436,7 @@ async def narrow(opened) -> AsyncIterator[Client]:
     own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     own.setblocking(False)
     await asyncio.get_running_loop().sock_connect(own, (opened.host, opened.port))
-    reader, writer = await asyncio.open_connection(sock=own, limit=1024)
+    reader, writer = await asyncio.open_connection(sock=own, limit=4096)
     try:
         yield Client(reader, writer)
     finally:
@@ -373,8 +457,7 @@ async def fill(opened, client: Client, request: bytes, expected: bytes) -> None:
         while is_lent(opened, client) and worker.lending.look().answered == answered:
             await asyncio.sleep(0)
     for _ in range(asked):
-        head = await read_head(client.reader)
-        assert await client.reader.readexactly(int(re.search(rb"content-length: (\d+)", head).group(1))) == expected
+        assert (await client.answer())[1] == expected
 
 
 async def test_a_connection_at_rest_comes_back_after_a_second(plain):
@@ -422,19 +505,3 @@ def descriptors() -> list[str]:
         with suppress(OSError):
             found.append(os.readlink(f"/proc/self/fd/{name}"))
     return found
-
-
-async def read_head(reader) -> bytes:
-    head = b""
-    while not head.endswith(b"\r\n\r\n"):
-        head += await reader.readexactly(1)
-    return head
-
-
-def unchunked(data: bytes) -> bytes:
-    _, _, rest = data.partition(b"\r\n\r\n")
-    body = b""
-    while rest:
-        size, _, rest = rest.partition(b"\r\n")
-        body, rest = body + rest[: int(size, 16)], rest[int(size, 16) + 2 :]
-    return body

@@ -28,7 +28,7 @@ async def plain():
 
 
 class Client:
-    """One kept connection that reads answers of known length."""
+    """One kept connection that reads answers of known length, or in chunks."""
 
     def __init__(self, reader, writer):
         self.reader, self.writer = reader, writer
@@ -39,8 +39,15 @@ class Client:
 
     async def answer(self) -> tuple[bytes, bytes]:
         head = await self.reader.readuntil(b"\r\n\r\n")
-        length = int(re.search(rb"content-length: (\d+)", head).group(1))
-        return head, await self.reader.readexactly(length)
+        length = re.search(rb"content-length: (\d+)", head)
+        if length is not None:
+            return head, await self.reader.readexactly(int(length.group(1)))
+        assert b"transfer-encoding: chunked" in head
+        parts = []
+        while size := int(await self.reader.readuntil(b"\r\n"), 16):
+            parts.append((await self.reader.readexactly(size + 2))[:-2])
+        await self.reader.readexactly(2)
+        return head, b"".join(parts)
 
 
 @asynccontextmanager
