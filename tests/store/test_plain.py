@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from service.errors import QuerySyntaxError, QueryTooLarge
 from service.graph.query import Bounds, read_query
-from service.store.plain import Plain, _unquoted, plain, taken_apart
+from service.store.plain import Plain, Room, _unquoted, plain, recognise, taken_apart
 
 TEXT = "SELECT ?é { ?s ?p 'a+b & c' }"
 HEAD = b" HTTP/1.1\r\nHost: localhost\r\nAccept: text/csv\r\n\r\n"
@@ -42,7 +42,7 @@ def post(body: bytes, content_type: bytes = DIRECT, *, length: int | None = None
 def test_requests_with_different_texts_are_of_one_kind(request_of):
     first, second = taken_apart(request_of(TEXT)), taken_apart(request_of("ASK {}"))
     assert (first.text, second.text) == (TEXT, "ASK {}")
-    assert first.kind == second.kind
+    assert first.others == second.others
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_requests_with_different_texts_are_of_one_kind(request_of):
 )
 def test_what_else_differs_is_of_another_kind(one, other):
     assert taken_apart(one).text == taken_apart(other).text == "ASK"
-    assert taken_apart(one).kind != taken_apart(other).kind
+    assert taken_apart(one).others != taken_apart(other).others
 
 
 @pytest.mark.parametrize(
@@ -142,6 +142,23 @@ def test_what_may_need_a_look_is_not_plain(text):
 def test_the_chain_of_a_long_text_is_counted():
     assert plain("SELECT * {" + " " * 2000 + "FILTER(1+1=2) }").chain == 4  # `*` is one
     assert plain("SELECT (" + "1+" * 1500 + "1 AS ?x) {}").chain > 1500
+
+
+def test_requests_of_one_kind_have_answers_of_one_kind():
+    solutions, other, graph = (recognise(get(f"query={text}")) for text in ("ASK+{}", "SELECT+*+{}", "CONSTRUCT+{}+{}"))
+    assert solutions.kind == other.kind != graph.kind
+    assert (solutions.kind.gives_graph, graph.kind.gives_graph) == (False, True)
+    assert solutions.kind.parts == graph.kind.parts
+    assert (other.text, other.read) == ("SELECT * {}", plain("SELECT * {}"))
+    assert recognise(get("query=INSERT+DATA+{}")) is None
+
+
+@pytest.mark.parametrize(
+    ("room", "holds"),
+    [(Room(44, 1, 11), True), (Room(43, 1, 11), False), (Room(44, 0, 11), False), (Room(44, 1, 10), False)],
+)
+def test_a_text_is_within_the_bounds_or_may_be_beyond_one(room, holds):
+    assert room.holds("SELECT * {}", plain("SELECT * {}")) is holds
 
 
 _WORDS = """
