@@ -152,18 +152,18 @@ class Borrowed:
         kind = Kind(head["graph"], tuple(others))
         self._manners[kind] = _Manner(wire.pack(head["query"]), answer_head, etag_start, Room(*head["room"]))
 
-    def take(self, head: dict[str, Any], asked: bytes, descriptors: list[int]) -> None:
-        """A connection and the request that was read on it.
+    def open_desk(self, descriptors: list[int]) -> None:
+        """The two ends of the pipe with the token, and the memory beside it."""
+        self._poll = select.epoll()
+        self._poll.register(self._control, select.EPOLLIN)
+        self._token_in, self._token_out, memory = (descriptors.pop(0) for _ in range(3))
+        self._note = mmap.mmap(memory, wire.DESK_BYTES)
+        os.close(memory)
 
-        With the first one come the two ends of the pipe with the token, and the memory beside it.
-        """
+    def take(self, head: dict[str, Any], asked: bytes, descriptors: list[int]) -> None:
+        """A connection and the request that was read on it."""
+        assert self._poll is not None, "there is a desk"
         client = _Client(head["number"], socket.socket(fileno=descriptors.pop(0)), head["repeats"])
-        if self._poll is None:
-            self._poll = select.epoll()
-            self._poll.register(self._control, select.EPOLLIN)
-            self._token_in, self._token_out, memory = (descriptors.pop(0) for _ in range(3))
-            self._note = mmap.mmap(memory, wire.DESK_BYTES)
-            os.close(memory)
         if head["term"] == self._ended:
             client.socket.close()
             return
@@ -188,8 +188,18 @@ class Borrowed:
         while self._clients:
             self._let_go(self._clients.popitem()[1])
 
+    def close(self) -> None:
+        """Let go of all connections and of the desk."""
+        self.drop()
+        if self._poll is not None:
+            self._poll.close()
+            self._note.close()
+            os.close(self._token_in)
+            os.close(self._token_out)
+            self._poll = None
+
     def _let_go(self, client: _Client) -> None:
-        assert self._poll is not None, "made with the first connection"
+        assert self._poll is not None, "there is a desk"
         self._poll.unregister(client.socket)  # closing does not, for the service has the connection too
         client.socket.close()
 
@@ -197,7 +207,7 @@ class Borrowed:
 
     def serve(self) -> bool:
         """Answer requests until the service has something to say or the token is gone; False: the process must end."""
-        assert self._poll is not None, "made with the first connection"
+        assert self._poll is not None, "there is a desk"
         called = False
         while self._clients and not called:
             while self._asked:

@@ -151,23 +151,17 @@ class Lending:
         repeats: bool,
     ) -> bool:
         """Lend a connection to the worker and teach it some of what it does not know; False: its socket is full."""
-        learnt = min(len(lessons), self.learnt + _LESSONS_AT_ONCE)
-        parts = [lessons.message(number, version) for number in range(self.learnt + 1, learnt + 1)]
-        descriptors = [lent.client.fileno()]
+        desk = self._desk if self._desk is not None or self.prepare(lessons, version, send) else None
+        if desk is None:
+            return False
         term = self.term if self.clients else self.term + 1
-        desk = self._desk or _Desk()
-        if self._desk is None:
-            descriptors += desk.descriptors
-            self._desk = desk
         if term != self.term:
             desk.put(Token(term, taken=self._last))
         head = {"op": "lend", "term": term, "number": self._last + 1, "repeats": repeats}
-        parts.append(wire.pack(head, lent.asked))
-        if not send(b"".join(parts), descriptors):
+        messages, learnt = self._lessons(lessons, version)
+        if not send(messages + wire.pack(head, lent.asked), [lent.client.fileno()]):
             if term != self.term:
                 desk.take()
-            if len(descriptors) > 1:
-                self.close()
             return False
         if term != self.term:
             self.term, self._seen, self.unchanged = term, None, 0
@@ -175,6 +169,21 @@ class Lending:
         self._last += 1
         self.clients[self._last] = lent
         return True
+
+    def prepare(self, lessons: Lessons, version: int, send: Callable[[bytes, list[int]], bool]) -> bool:
+        """Give the worker its desk and some lessons, before or with the first connection; False: its socket is full."""
+        desk = _Desk()
+        messages, learnt = self._lessons(lessons, version)
+        if not send(wire.pack({"op": "desk"}) + messages, desk.descriptors):
+            desk.close()
+            return False
+        self._desk, self.learnt = desk, learnt
+        return True
+
+    def _lessons(self, lessons: Lessons, version: int) -> tuple[bytes, int]:
+        """The next lessons, and how many the worker then has had."""
+        learnt = min(len(lessons), self.learnt + _LESSONS_AT_ONCE)
+        return b"".join(lessons.message(number, version) for number in range(self.learnt + 1, learnt + 1)), learnt
 
     def look(self) -> Token | None:
         """What the worker is doing; None if it was never lent anything."""

@@ -1,10 +1,12 @@
 """Names of running queries."""
 
 import itertools
+import os
 import secrets
 
 _counter = itertools.count(1)
 _randomness: list[str] = []
+os.register_at_fork(after_in_child=_randomness.clear)  # what was drawn is known to every other fork
 
 
 def new_query_id() -> str:

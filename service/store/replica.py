@@ -23,13 +23,15 @@ import traceback
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyoxigraph as ox
 
 from service.store import confine, wire
-from service.store.base import Delta, Query
+from service.store.base import Borrower, Delta, Query
+from service.store.lending import Lending, Lent, Lessons
 from service.store.pages import join_pages
+from service.store.plain import Room, recognise
 from service.store.worker import RDF_FORMATS, work
 
 # 100 MiB: with it, a chain of 30,000 operators still runs; with the usual 8 MiB it ends the process.
@@ -43,10 +45,26 @@ _PROGRESS_EVERY_QUADS = 100_000
 # After a hundred changes of a million quads a fork takes 2.5 ms instead of 1; with all pages split again, 11.
 _JOIN_EVERY_CHANGES = 256
 _JOINED = object()
-# Python fits a function to what it is called with in its first calls, eight and some. The answers fit into a socket,
-# whatever is in the graph.
-_LEAST_QUERY, _REHEARSALS = "SELECT (1 AS ?n) { ?s ?p ?o } LIMIT 1", 32
+# Python fits a function to what it is called with in its first calls, eight and some.
+_REHEARSALS = 32
+_REQUEST = b"GET /sparql?query=SELECT+%%28%d+AS+%%3Fn%%29+%%7B+%%3Fs+%%3Fp+%%3Fo+%%7D+LIMIT+1 HTTP/1.1\r\nHost: localhost\r\n\r\n"
 _OPENERS: dict[str, Callable[[str, Any], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+
+
+class _Least:
+    """A question that is always answered, whatever is in the graph, and whose answer fits into a socket."""
+
+    query = Query("SELECT (1 AS ?n) { ?s ?p ?o } LIMIT 1", results="json")
+    answer_head = b"HTTP/1.1 200 OK\r\n"
+    room = Room(2**16, 64, 1000)
+
+    @staticmethod
+    def etag_start(version: int) -> bytes:
+        """See `Repeated`."""
+        return b'W/"%d-' % version
+
+
+_LEAST = _Least()
 
 
 class Replica:
@@ -87,7 +105,7 @@ class Replica:
     def _obey(self, head: dict[str, Any], body: bytes) -> None:
         operation = head["op"]
         if operation == "fork":
-            self._fork(extra_bytes=head["bytes"])
+            self._fork(extra_bytes=head["bytes"], ahead=head["ahead"])
         elif operation == "apply":
             self._apply(Delta.unpack(body), head["version"])
         elif operation == "load":
@@ -119,15 +137,32 @@ class Replica:
         self._tell("loaded", quads=self._count, bytes=_resident_bytes())
 
     def _rehearse(self, times: int) -> None:
-        """Answer a question that many times as a worker would.
+        """Answer a question that many times as a worker would, to the service and to a client.
 
         The replica does, so that its forks find what Python and the engine make at first: a fork copies each page that
-        it writes to first, and Python writes to code that it has not run often. A fork does, to have copied such pages
-        before it is asked.
+        it writes to first, and Python writes to code that it has not run often. A fork that is made ahead of questions
+        does, to have copied such pages before it is asked.
         """
         ours, theirs = socket.socketpair()
-        with ours, theirs:
-            ours.sendall(Query(_LEAST_QUERY, results="json").message() * times)
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(ours)
+            stack.enter_context(theirs)
+            ours.sendall(_LEAST.query.message() * times)
+            lending, lessons = stack.enter_context(contextlib.closing(Lending())), Lessons()
+            for number in range(times):
+                asked = recognise(_REQUEST % number)
+                assert asked is not None, "its text is plain"
+                lessons.add(asked.kind, _LEAST)
+                client, lent = (stack.enter_context(end) for end in socket.socketpair())
+                lent.setblocking(False)
+                client.sendall(_REQUEST % (number + times))  # read after the one that it comes with
+                lending.lend(
+                    Lent(cast("Borrower", lent), _REQUEST % number),
+                    lessons,
+                    self._version,
+                    lambda message, descriptors: socket.send_fds(ours, [message], descriptors) == len(message),
+                    repeats=True,
+                )
             ours.shutdown(socket.SHUT_WR)
             work(self._store, theirs, self._prefixes)
 
@@ -172,11 +207,11 @@ class Replica:
             self._joining = join_pages()  # when there is nothing else to do
         self._changes += 1
 
-    def _fork(self, *, extra_bytes: int) -> None:
+    def _fork(self, *, extra_bytes: int, ahead: bool) -> None:
         ours, theirs = socket.socketpair()
         process = os.fork()
         if process == 0:
-            self._become_worker(theirs, extra_bytes)
+            self._become_worker(theirs, extra_bytes, ahead=ahead)
         self._workers.add(process)
         theirs.close()
         descriptors = [ours.fileno()]
@@ -190,7 +225,7 @@ class Replica:
         if handle >= 0:
             os.close(handle)
 
-    def _become_worker(self, connection: socket.socket, extra_bytes: int) -> None:
+    def _become_worker(self, connection: socket.socket, extra_bytes: int, *, ahead: bool) -> None:
         try:
             gc.disable()
             signal.set_wakeup_fd(-1)
@@ -202,7 +237,7 @@ class Replica:
             confine.limit_memory(extra_bytes)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BUFFER_BYTES)
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # the engine prints there when it aborts
-            if not select.select([connection], [], [], 0)[0]:
+            if ahead and not select.select([connection], [], [], 0)[0]:
                 self._rehearse(1)
             work(self._store, connection, self._prefixes)
             os._exit(0)

@@ -10,6 +10,7 @@ import socket
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from typing import IO, Any, cast
 
 import pyoxigraph as ox
@@ -23,7 +24,7 @@ _PART_BYTES = 64 * 2**10
 # 16 KiB before the first byte goes out, unless the whole answer comes within the next moment.
 _FIRST_BYTES, _FIRST_S = 16 * 2**10, 0.0005
 # What the engine gives at once, if the client gets it from here: a process less is woken for it, and none for the rest.
-_FIRST_DIRECT_BYTES = 8 * 2**10
+_FIRST_DIRECT_BYTES, _FIRST_DIRECT_S = 8 * 2**10, 0.0003
 # Below this, gzip saves nothing that a network packet would notice.
 _LEAST_GZIP_BYTES = 1024
 # Level 1 makes 120 MB/s of JSON results a ninth of their size; level 6 makes 45 MB/s a twelfth.
@@ -63,7 +64,10 @@ class _Output:
     def __init__(self, connection: socket.socket, reply: Reply | None, *, gzip: bool) -> None:
         self._connection, self._reply, self._gzip = connection, reply, gzip
         self._parts: list[bytes] = []
-        self._size, self._limit = 0, _FIRST_BYTES if reply is None else _FIRST_DIRECT_BYTES
+        self._size = 0
+        self._limit, self._patience_s = (
+            (_FIRST_BYTES, _FIRST_S) if reply is None else (_FIRST_DIRECT_BYTES, _FIRST_DIRECT_S)
+        )
         self._begun_at = time.monotonic()
         self._packer: Any = None
         self._started = False
@@ -71,7 +75,9 @@ class _Output:
     def write(self, data: bytes) -> int:
         self._parts.append(data)
         self._size += len(data)
-        if self._size >= self._limit and (self._size >= _PART_BYTES or time.monotonic() - self._begun_at > _FIRST_S):
+        if self._size >= self._limit and (
+            self._size >= _PART_BYTES or time.monotonic() - self._begun_at > self._patience_s
+        ):
             self._send_part()
         return len(data)
 
@@ -128,7 +134,12 @@ def work(store: ox.Store, connection: socket.socket, prefixes: dict[str, str]) -
         output = _Output(connection, reply, gzip=bool(head.get("gzip")))
         return _answer(store, head, body, output, prefixes)
 
-    inbox, borrowed = wire.Inbox(connection), Borrowed(connection, answer)
+    inbox = wire.Inbox(connection)
+    with closing(Borrowed(connection, answer)) as borrowed:
+        _obey(inbox, borrowed, answer)
+
+
+def _obey(inbox: wire.Inbox, borrowed: Borrowed, answer: Callable[[dict[str, Any], bytes], bool]) -> None:
     while True:
         if borrowed and not inbox.holds_some and not borrowed.serve():
             return
@@ -139,6 +150,8 @@ def work(store: ox.Store, connection: socket.socket, prefixes: dict[str, str]) -
         operation = head["op"]
         if operation == "teach":
             borrowed.learn(head, body)
+        elif operation == "desk":
+            borrowed.open_desk(inbox.descriptors)
         elif operation == "lend":
             borrowed.take(head, body, inbox.descriptors)
         elif operation == "recall":

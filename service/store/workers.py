@@ -835,16 +835,16 @@ class Pool:
             if self._replica is None or self._closed:
                 return
             self._forking += 1
-            self._spawn(self._fork(self._replica))
+            self._spawn(self._fork(self._replica, ahead=self._forking > len(self._waiting)))
 
     def _spawn(self, work: Any) -> None:
         task = self.loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _fork(self, replica: ReplicaProcess) -> None:
+    async def _fork(self, replica: ReplicaProcess, *, ahead: bool) -> None:
         with contextlib.suppress(StoreUnavailable):  # the store hears of it by itself and starts a new replica
-            await replica.send({"op": "fork", "bytes": self.worker_bytes})
+            await replica.send({"op": "fork", "bytes": self.worker_bytes, "ahead": ahead})
 
     def _fork_ahead(self) -> None:
         self._ahead = None
@@ -871,6 +871,8 @@ class Pool:
             self._fork_as_needed()
         else:
             self._idle.append(worker)
+            if len(self._lessons):  # it will be lent connections
+                worker.lending.prepare(self._lessons, self.version, worker.send_descriptors)
 
     def lose(self, worker: Worker) -> None:
         """The worker's socket has closed: it is gone."""

@@ -378,7 +378,7 @@ async def test_every_answer_is_whole_or_the_connection_breaks_when_workers_are_k
         asking = [asyncio.create_task(ask_until(opened, expected, outcomes, 800, seed)) for seed in range(3)]
         kills = 0
         while not all(task.done() for task in asking):
-            await asyncio.sleep(chance.uniform(0.005, 0.03))
+            await asyncio.sleep(chance.uniform(0.001, 0.01))
             for worker in lenders(opened)[:1]:
                 with suppress(ProcessLookupError):
                     os.kill(worker.process, signal.SIGKILL)
@@ -484,6 +484,17 @@ async def test_workers_are_taught_anew_when_they_know_much(monkeypatch):
             for earlier in range(number + 1):
                 _, body = await client.ask(get(f"SELECT ({earlier} AS ?x) {{}}"))
                 assert body == b"x\r\n%d\r\n" % earlier
+
+
+async def test_a_worker_that_is_made_ahead_of_questions_has_been_taught_before_it_is_lent_a_connection():
+    async with endpoint(writable=True, cache_bytes=0) as opened, connected(opened) as client:
+        await lend(opened, client)
+        before = set(opened.store._pool._all)
+        await change(opened, f"INSERT DATA {{ <{EX}s> <{EX}p> 1 }}")
+        while not (fresh := [w for w in opened.store._pool._idle if w.process not in before]):
+            await asyncio.sleep(0.001)
+        assert [(worker.lending.learnt, worker.lending._desk is not None) for worker in fresh] == [(1, True)]
+        assert (await client.ask(KNOWN))[1] == b"known\r\n1\r\n"
 
 
 async def test_lending_leaves_no_descriptors_behind(plain):

@@ -29,8 +29,8 @@ class Service:
         stack.callback(self.desk.close)
         self.asked: list[tuple[dict, bytes, Reply]] = []
         self.borrowed = Borrowed(theirs, lambda head, body, reply: self.asked.append((head, body, reply)) or True)
-        stack.callback(self.borrowed.drop)
-        self._told = False
+        stack.callback(self.borrowed.close)
+        self.borrowed.open_desk([os.dup(descriptor) for descriptor in self.desk.descriptors])
 
     def teach(self) -> None:
         parts = [*recognise(ASK).kind.parts, HEAD, ETAG]
@@ -44,10 +44,8 @@ class Service:
         self.stack.enter_context(client)
         lent.setblocking(False)
         client.setblocking(False)
-        beside = [] if self._told else [os.dup(descriptor) for descriptor in self.desk.descriptors]
-        self._told = True
         head = {"op": "lend", "term": term, "number": number, "repeats": repeats}
-        self.borrowed.take(head, asked, [lent.detach(), *beside])
+        self.borrowed.take(head, asked, [lent.detach()])
         return client
 
     def lend_and_ask(self) -> tuple[socket.socket, Reply]:
