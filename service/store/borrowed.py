@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
-from typing import Any
+from typing import Any, NamedTuple
 
 from service.store import wire
 from service.store.plain import Kind, Room, recognise
@@ -26,7 +26,6 @@ _MOST_BYTES = wire.DESK_BYTES - wire.DESK_REQUEST
 _MOST_KNOWN = 1024
 # An answer of more bytes is for the service to go on with: the worker gives up all connections for it.
 _MOST_SENT_BYTES = 64 * 2**10
-_NOBODY = 0
 _TERM = struct.Struct("=I")
 
 
@@ -56,19 +55,32 @@ class _Client:
     repeats: bool
 
 
+class _Note(NamedTuple):
+    """What this worker is doing: connection, bytes of the request, since when, id of the query, whether the head is sent."""
+
+    client: int = 0
+    size: int = 0
+    since: float = 0.0
+    query_id: bytes = b""
+    begun: bool = False
+
+
+_AT_REST = _Note()
+
+
 class Reply:
     """How one request is answered: directly while the token is there, else by frames to the service."""
 
     def __init__(self, borrowed: "Borrowed", client: _Client, known: _Known, request_bytes: int) -> None:
         self._borrowed, self._client, self._known = borrowed, client, known
         self._request_bytes, self._query_id = request_bytes, new_query_id().encode()
-        self._sent_bytes = 0
+        self._sent_bytes, self._since = 0, time.monotonic()
         # The client has the head; all goes to the service now.
         self._begun = self._over = False
 
-    def note(self) -> tuple[int, int, bool, bytes]:
-        """What the service is to know: connection, bytes of its request, whether the head is sent, id of the query."""
-        return self._client.number, self._request_bytes, self._begun, self._query_id
+    def note(self) -> "_Note":
+        """What the service is to know."""
+        return _Note(self._client.number, self._request_bytes, self._since, self._query_id, self._begun)
 
     def send(self, letter: bytes, data: bytes) -> bool:
         """Send what a frame with this letter would tell the service; False if that is for the service to hear itself."""
@@ -227,7 +239,7 @@ class Borrowed:
             return True
         if asked:
             self._taken = client.number
-        self._write_note(client.number)  # so that nobody else is harmed if this is the end
+        self._write_note(_Note(client.number))  # so that nobody else is harmed if this is the end
         try:
             data = asked or client.socket.recv(_MOST_BYTES)
         except BlockingIOError:
@@ -245,7 +257,7 @@ class Borrowed:
             return True
         reply = Reply(self, client, known, len(data))
         self._note[wire.DESK_REQUEST : wire.DESK_REQUEST + len(data)] = data
-        self._put_token(*reply.note())
+        self._put_token(reply.note())
         return self._answer(known.head, known.body, reply)
 
     def _recognise(self, data: bytes) -> _Known | None:
@@ -278,12 +290,12 @@ class Borrowed:
         else:
             self._put_token()
 
-    def send_part(self, client: _Client, note: tuple[int, int, bool, bytes], packet: bytes, *, last: bool) -> bool:
+    def send_part(self, client: _Client, note: _Note, packet: bytes, *, last: bool) -> bool:
         """A part of an answer; False: from now on, or because it is the `last` one, all goes to the service."""
-        self._write_note(*note)
+        self._write_note(note)
         unsent = self._sent(client, packet)
         # First: the service, told that it is to go on, takes the token before it looks at anything else that is said.
-        self._put_token(*note)
+        self._put_token(note)
         if not last and not unsent:
             return True
         self.hand_over(client)
@@ -330,12 +342,14 @@ class Borrowed:
         os.write(self._token_out, wire.TOKEN)  # of the next term, of which the control socket tells
         return False
 
-    def _put_token(self, client: int = _NOBODY, size: int = 0, begun: bool = False, query_id: bytes = b"") -> None:
-        self._write_note(client, size, begun, query_id)
+    def _put_token(self, note: _Note = _AT_REST) -> None:
+        self._write_note(note)
         os.write(self._token_out, wire.TOKEN)
 
-    def _write_note(self, client: int, size: int = 0, begun: bool = False, query_id: bytes = b"") -> None:
-        wire.NOTE.pack_into(self._note, 0, self._term, client, size, self._answered, begun, self._taken, query_id)
+    def _write_note(self, note: _Note) -> None:
+        client, size, since, query_id, begun = note
+        answered, taken = self._answered, self._taken
+        wire.NOTE.pack_into(self._note, 0, self._term, client, size, answered, begun, taken, since, query_id)
 
     def date_line(self) -> bytes:
         """The header with the time, in seconds."""

@@ -37,6 +37,7 @@ class Token(NamedTuple):
     answered: int = 0
     begun: bool = False
     taken: int = 0
+    since: float = 0.0
     query_id: bytes = b""
 
 

@@ -33,9 +33,9 @@ RECALL = struct.Struct("!I")  # the term that has ended
 TOKEN = b"t"
 # Beside the token, in memory that both share: the term, the connection whose request is being worked on (0: none), the
 # size of that request, how many requests the worker has answered by itself in this term, whether the client has had the
-# head of the answer, the last connection that the worker has looked at the request of that it came with, the id of the
-# query. The request itself follows.
-NOTE = struct.Struct("=IIII?I48s")
+# head of the answer, the last connection that the worker has looked at the request of that it came with, when work
+# on the request began (seconds of the monotonic clock, which all processes share), the id of the query. The request itself follows.
+NOTE = struct.Struct("=IIII?Id48s")
 DESK_REQUEST, DESK_BYTES = 128, 12 * 2**10
 
 # Real requests fit: a query text has at most 64 KiB.

@@ -604,7 +604,8 @@ class Pool:
         query_id = token.query_id.decode()
         running = Running(self, query_id, self.limits.deadline_s, client.go_on, scratch=False)
         running.worker, running.version, worker.running = worker, worker.version, running
-        running.head_sent = token.begun
+        running.head_sent, running.started = token.begun, token.since
+        running.deadline = token.since + running.deadline_s
         self.counts["started"] += 1
         self._running[running.query_id] = running
         self._tick_on()

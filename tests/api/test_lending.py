@@ -7,6 +7,7 @@ import random
 import re
 import signal
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
@@ -296,9 +297,11 @@ async def test_a_question_that_the_service_has_not_seen_can_be_stopped_by_its_nu
     async with endpoint(QUADS, cache_bytes=0) as opened, connected(opened) as client:
         await lend(opened, client)
         [worker] = lenders(opened)
+        asked_at = time.monotonic()
         client.writer.write(get(RUNAWAY))
         while (note := worker.lending.look()).size != len(get(RUNAWAY)):
             await asyncio.sleep(0)
+        assert asked_at < note.since < time.monotonic()
         assert opened.store.cancel(note.query_id.decode())
         head, _ = await client.answer()
         assert head.startswith(b"HTTP/1.1 409")

@@ -125,7 +125,7 @@ def test_the_token_of_a_later_term_is_put_back(service):
 def test_the_desk_says_what_the_worker_is_working_on(service):
     client, reply = service.lend_and_ask()
     note = service.desk.read()
-    assert note._replace(query_id=b"") == Token(1, client=1, size=len(ASK), taken=1)
+    assert note._replace(query_id=b"", since=0.0) == Token(1, client=1, size=len(ASK), taken=1)
     assert service.desk.request(note) == ASK
     reply.send(wire.WHOLE, b"true")
     assert ID.search(client.recv(1000)).group(1) == note.query_id
