@@ -109,14 +109,10 @@ class KnownRequests:
 
 
 class _TakenOver:
-    """The shortcut of a request that a worker has read, and works on."""
+    """What stands for the shortcut of a request that a worker has read, and works on."""
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
-
-    def begin(self, connection: "Connection") -> bool:
-        """It has begun already."""
-        return True
 
     def stop(self) -> None:
         """See `Shortcut`."""
@@ -137,7 +133,7 @@ class Connection(HttpToolsProtocol):
         self.not_kept = 0
         # The bytes that came last, if they are one request and nothing else.
         self.whole_request: bytes | None = None
-        self._shortcut: Shortcut | None = None
+        self._shortcut: Shortcut | _TakenOver | None = None
         self._loan: Loan | None = None
         self._was_lent = False
         self._under_way = b""
@@ -183,8 +179,8 @@ class Connection(HttpToolsProtocol):
             known = self.known.find(data)
             if known is not None and not self.flow.write_paused and not self.transport.is_closing():
                 self._head_is_there()
-                self._under_way, self._shortcut = data, known.shortcut()
-                if self._shortcut.begin(self):
+                self._under_way, self._shortcut = data, (shortcut := known.shortcut())
+                if shortcut.begin(self):
                     return
                 self._shortcut = None
         self._read(data)

@@ -78,7 +78,7 @@ class Reply:
         # The client has the head; all goes to the service now.
         self._begun = self._over = False
 
-    def note(self) -> "_Note":
+    def note(self) -> _Note:
         """What the service is to know."""
         return _Note(self._client.number, self._request_bytes, self._since, self._query_id, self._begun)
 

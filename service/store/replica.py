@@ -149,10 +149,10 @@ class Replica:
             stack.enter_context(theirs)
             ours.sendall(_LEAST.query.message() * times)
             lending, lessons = stack.enter_context(contextlib.closing(Lending())), Lessons()
+            asked = recognise(_REQUEST % 0)
+            assert asked is not None, "its text is plain"
+            lessons.add(asked.kind, _LEAST)
             for number in range(times):
-                asked = recognise(_REQUEST % number)
-                assert asked is not None, "its text is plain"
-                lessons.add(asked.kind, _LEAST)
                 client, lent = (stack.enter_context(end) for end in socket.socketpair())
                 lent.setblocking(False)
                 client.sendall(_REQUEST % (number + times))  # read after the one that it comes with

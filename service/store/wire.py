@@ -36,6 +36,7 @@ TOKEN = b"t"
 # head of the answer, the last connection that the worker has looked at the request of that it came with, when work
 # on the request began (seconds of the monotonic clock, which all processes share), the id of the query. The request itself follows.
 NOTE = struct.Struct("=IIII?Id48s")
+# Where the request begins, and bytes in all: one that is known has 8 KiB at most, and memory is shared by pages of 4.
 DESK_REQUEST, DESK_BYTES = 128, 12 * 2**10
 
 # Real requests fit: a query text has at most 64 KiB.
