@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
-from typing import Any, NamedTuple
+from typing import Any
 
 from service.store import wire
 from service.store.plain import Kind, Room, recognise
@@ -27,6 +27,9 @@ _MOST_KNOWN = 1024
 # An answer of more bytes is for the service to go on with: the worker gives up all connections for it.
 _MOST_SENT_BYTES = 64 * 2**10
 _TERM = struct.Struct("=I")
+_GZIP = b"content-encoding: gzip\r\n"
+_WHOLE = {wire.WHOLE: b"", wire.WHOLE_GZIP: _GZIP}
+_FIRST = {wire.FIRST: b"", wire.FIRST_GZIP: _GZIP}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +44,9 @@ class _Manner:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A request and what is needed to answer it: the message to a worker, and the head of the answer."""
+    """A request and what is needed to answer it: how the question is answered, and the head of the answer."""
 
-    head: dict[str, Any]
-    body: bytes
+    answer: Callable[["Reply"], bool]
     answer_head: bytes
 
 
@@ -55,21 +57,12 @@ class _Client:
     repeats: bool
 
 
-class _Note(NamedTuple):
-    """What this worker is doing: connection, bytes of the request, since when, id of the query, whether the head is sent."""
-
-    client: int = 0
-    size: int = 0
-    since: float = 0.0
-    query_id: bytes = b""
-    begun: bool = False
-
-
-_AT_REST = _Note()
-
-
 class Reply:
     """How one request is answered: directly while the token is there, else by frames to the service."""
+
+    __slots__ = (
+        "_begun", "_borrowed", "_client", "_known", "_over", "_query_id", "_request_bytes", "_sent_bytes", "_since"
+    )  # fmt: skip
 
     def __init__(self, borrowed: "Borrowed", client: _Client, known: _Known, request_bytes: int) -> None:
         self._borrowed, self._client, self._known = borrowed, client, known
@@ -78,9 +71,9 @@ class Reply:
         # The client has the head; all goes to the service now.
         self._begun = self._over = False
 
-    def note(self) -> _Note:
-        """What the service is to know."""
-        return _Note(self._client.number, self._request_bytes, self._since, self._query_id, self._begun)
+    def note(self) -> tuple[int, int, float, bytes, bool]:
+        """What the service is to know: see `Borrowed._write_note`."""
+        return self._client.number, self._request_bytes, self._since, self._query_id, self._begun
 
     def send(self, letter: bytes, data: bytes) -> bool:
         """Send what a frame with this letter would tell the service; False if that is for the service to hear itself."""
@@ -93,9 +86,10 @@ class Reply:
         if not self._borrowed.may_send():
             self._over = True
             return False
-        if letter in (wire.WHOLE, wire.WHOLE_GZIP):
-            head = self._head(letter == wire.WHOLE_GZIP, b"content-length: %d\r\n\r\n" % len(data))
-            self._borrowed.send_last(self._client, head + data)
+        if letter in _WHOLE:
+            self._borrowed.send_last(
+                self._client, self._head(_WHOLE[letter], b"content-length: %d\r\n\r\n%b" % (len(data), data))
+            )
             return True
         packet = b"%x\r\n%b\r\n" % (len(data), data) if data else b""
         if letter == wire.END:
@@ -103,41 +97,40 @@ class Reply:
             return True
         if not self._begun:
             self._begun = True
-            packet = self._head(letter == wire.FIRST_GZIP, b"transfer-encoding: chunked\r\n\r\n") + packet
+            packet = self._head(_FIRST[letter], b"transfer-encoding: chunked\r\n\r\n%b" % packet)
         self._sent_bytes += len(packet)
-        self._over = not self._borrowed.send_part(
-            self._client, self.note(), packet, last=self._sent_bytes > _MOST_SENT_BYTES
-        )
+        self._over = not self._borrowed.send_part(self, self._client, packet, last=self._sent_bytes > _MOST_SENT_BYTES)
         return True
 
-    def _head(self, gzipped: bool, framing: bytes) -> bytes:
-        coding = b"content-encoding: gzip\r\n" if gzipped else b""
+    def _head(self, coding: bytes, rest: bytes) -> bytes:
         return b"%b%bmarsad-query-id: %b\r\n%b%b" % (
             self._known.answer_head,
             coding,
             self._query_id,
             self._borrowed.date_line(),
-            framing,
+            rest,
         )
 
 
 class Borrowed:
     """The connections that this worker may read, and the requests that it knows again.
 
-    `control` is the socket to the service; `answer(head, body, reply)` answers one request, and says whether the
-    process may go on.
+    `control` is the socket to the service; `prepare(head, body)` gives how a request is answered: what it gives is
+    called with a reply each time that the request comes, and says whether the process may go on.
     """
 
-    def __init__(self, control: socket.socket, answer: Callable[[dict[str, Any], bytes, Reply], bool]) -> None:
-        self._control, self._answer = control, answer
+    def __init__(
+        self, control: socket.socket, prepare: Callable[[dict[str, Any], bytes], Callable[[Reply], bool]]
+    ) -> None:
+        self._control, self._prepare = control, prepare
         self._manners: dict[Kind, _Manner] = {}
         self._known: dict[bytes, _Known] = {}
         self._clients: dict[int, _Client] = {}
         # Requests that came with a connection and have not been looked at.
         self._asked: deque[tuple[_Client, bytes]] = deque()
         self._term = self._taken = 0
-        # The last connection went back with the token, so the term is over unless another is on its way.
-        self._token_kept = False
+        # Between two requests, while there may be a next one at once. Without connections the term is over, unless one is on its way.
+        self._has_token = False
         # The term that is over because the service has to go on with an answer; it takes back what is on its way.
         self._ended = 0
         self._answered = 0
@@ -181,10 +174,7 @@ class Borrowed:
             return
         if head["term"] != self._term:
             self.drop()
-            self._term, self._answered, self._token_kept = head["term"], 0, False
-        elif self._token_kept:  # it was lent before the service knew that the worker had no other
-            self._token_kept = False
-            self._put_token()
+            self._term, self._answered, self._has_token = head["term"], 0, False
         self._clients[client.socket.fileno()] = client
         self._poll.register(client.socket, select.EPOLLIN)
         self._asked.append((client, asked))
@@ -219,19 +209,32 @@ class Borrowed:
 
     def serve(self) -> bool:
         """Answer requests until the service has something to say or the token is gone; False: the process must end."""
-        assert self._poll is not None, "there is a desk"
         called = False
         while self._clients and not called:
             while self._asked:
                 if not self._exchange(*self._asked.popleft()):
                     return False
-            for descriptor, _ in self._poll.poll() if self._clients else ():
+            for descriptor, _ in self._ready():
                 client = self._clients.get(descriptor)
                 if client is None:
                     called = True
                 elif not self._exchange(client):
                     return False
+        if self._has_token and self._clients:
+            self._put_token()
         return True
+
+    def _ready(self) -> list[tuple[int, int]]:
+        """What there is to read: at once with the token, or after a rest without it."""
+        if not self._clients:
+            return []
+        assert self._poll is not None, "there is a desk"
+        if self._has_token:
+            ready = self._poll.poll(0)
+            if ready:
+                return ready
+            self._put_token()
+        return self._poll.poll()
 
     def _exchange(self, client: _Client, asked: bytes = b"") -> bool:
         if not self._take_token():
@@ -239,11 +242,10 @@ class Borrowed:
             return True
         if asked:
             self._taken = client.number
-        self._write_note(_Note(client.number))  # so that nobody else is harmed if this is the end
+        self._write_note(client.number)  # so that nobody else is harmed if this is the end
         try:
             data = asked or client.socket.recv(_MOST_BYTES)
         except BlockingIOError:
-            self._put_token()
             return True
         except OSError:
             data = b""
@@ -257,8 +259,8 @@ class Borrowed:
             return True
         reply = Reply(self, client, known, len(data))
         self._note[wire.DESK_REQUEST : wire.DESK_REQUEST + len(data)] = data
-        self._put_token(reply.note())
-        return self._answer(known.head, known.body, reply)
+        self._put_token(*reply.note())
+        return known.answer(reply)
 
     def _recognise(self, data: bytes) -> _Known | None:
         request = recognise(data)
@@ -269,7 +271,7 @@ class Borrowed:
         etag = b'etag: %b%b"\r\n' % (manner.etag_start, wire.digest_of(message).hex().encode())
         if len(self._known) >= _MOST_KNOWN:
             self._known.clear()
-        known = self._known[data] = _Known(*wire.unpack(message), manner.answer_head + etag)
+        known = self._known[data] = _Known(self._prepare(*wire.unpack(message)), manner.answer_head + etag)
         return known
 
     # --- for a reply ---
@@ -287,15 +289,13 @@ class Borrowed:
         unsent = self._sent(client, packet)
         if unsent:
             self._give_back(client, unsent, b"")
-        else:
-            self._put_token()
 
-    def send_part(self, client: _Client, note: _Note, packet: bytes, *, last: bool) -> bool:
+    def send_part(self, reply: Reply, client: _Client, packet: bytes, *, last: bool) -> bool:
         """A part of an answer; False: from now on, or because it is the `last` one, all goes to the service."""
-        self._write_note(note)
+        self._write_note(*reply.note())
         unsent = self._sent(client, packet)
         # First: the service, told that it is to go on, takes the token before it looks at anything else that is said.
-        self._put_token(note)
+        self._put_token(*reply.note())
         if not last and not unsent:
             return True
         self.hand_over(client)
@@ -324,30 +324,34 @@ class Borrowed:
         self._let_go(client)
         said = wire.RETURN.pack(self._term, client.number, self._answered, len(unsent))
         self._frame(wire.GIVEN_BACK, said + unsent + data)
-        if self._clients:
-            self._put_token()
-        else:
-            self._token_kept = True
 
     def _frame(self, letter: bytes, data: bytes) -> None:
         self._control.sendall(wire.FRAME.pack(letter, len(data)) + data)
 
     def _take_token(self) -> bool:
+        if self._has_token:
+            return True
         try:
             os.read(self._token_in, 1)
         except BlockingIOError:
             return False
         if _TERM.unpack_from(self._note)[0] == self._term:
+            self._has_token = True
             return True
         os.write(self._token_out, wire.TOKEN)  # of the next term, of which the control socket tells
         return False
 
-    def _put_token(self, note: _Note = _AT_REST) -> None:
-        self._write_note(note)
+    def _put_token(
+        self, client: int = 0, size: int = 0, since: float = 0.0, query_id: bytes = b"", begun: bool = False
+    ) -> None:
+        self._write_note(client, size, since, query_id, begun)
+        self._has_token = False
         os.write(self._token_out, wire.TOKEN)
 
-    def _write_note(self, note: _Note) -> None:
-        client, size, since, query_id, begun = note
+    def _write_note(
+        self, client: int = 0, size: int = 0, since: float = 0.0, query_id: bytes = b"", begun: bool = False
+    ) -> None:
+        """What this worker is doing: the connection, bytes of its request, since when, its query's id, whether it has the head."""
         answered, taken = self._answered, self._taken
         wire.NOTE.pack_into(self._note, 0, self._term, client, size, answered, begun, taken, since, query_id)
 

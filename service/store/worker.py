@@ -11,6 +11,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from typing import IO, Any, cast
 
 import pyoxigraph as ox
@@ -60,6 +61,10 @@ class _Output:
 
     `reply` is there for a request of a client whose connection this process reads: it takes what it can.
     """
+
+    __slots__ = (
+        "_begun_at", "_connection", "_gzip", "_limit", "_packer", "_parts", "_patience_s", "_reply", "_size", "_started"
+    )  # fmt: skip
 
     def __init__(self, connection: socket.socket, reply: Reply | None, *, gzip: bool) -> None:
         self._connection, self._reply, self._gzip = connection, reply, gzip
@@ -130,16 +135,21 @@ class _Output:
 def work(store: ox.Store, connection: socket.socket, prefixes: dict[str, str]) -> None:
     """Answer requests until the service closes the connection or the process should not go on."""
 
-    def answer(head: dict[str, Any], body: bytes, reply: Reply | None = None) -> bool:
-        output = _Output(connection, reply, gzip=bool(head.get("gzip")))
-        return _answer(store, head, body, output, prefixes)
+    def prepare(head: dict[str, Any], body: bytes) -> Callable[[Reply | None], bool]:
+        """How to answer a request, as often as it comes; the answer says whether the process may go on."""
+        operation = _operation(store, head, body, prefixes)
+        gzip = bool(head.get("gzip"))
+        spoiling = head["op"] in _SPOILING and not head.get("apart")
+        return lambda reply: _answer(operation, _Output(connection, reply, gzip=gzip)) and not spoiling
 
     inbox = wire.Inbox(connection)
-    with closing(Borrowed(connection, answer)) as borrowed:
-        _obey(inbox, borrowed, answer)
+    with closing(Borrowed(connection, prepare)) as borrowed:
+        _obey(inbox, borrowed, prepare)
 
 
-def _obey(inbox: wire.Inbox, borrowed: Borrowed, answer: Callable[[dict[str, Any], bytes], bool]) -> None:
+def _obey(
+    inbox: wire.Inbox, borrowed: Borrowed, prepare: Callable[[dict[str, Any], bytes], Callable[[None], bool]]
+) -> None:
     while True:
         if borrowed and not inbox.holds_some and not borrowed.serve():
             return
@@ -156,16 +166,15 @@ def _obey(inbox: wire.Inbox, borrowed: Borrowed, answer: Callable[[dict[str, Any
             borrowed.take(head, body, inbox.descriptors)
         elif operation == "recall":
             borrowed.recall(body)
-        elif not answer(head, body):
+        elif not prepare(head, body)(None):
             return
 
 
-def _answer(store: ox.Store, head: dict[str, Any], body: bytes, output: _Output, prefixes: dict[str, str]) -> bool:
+def _answer(operation: Callable[[_Output], None], output: _Output) -> bool:
     """Answer one request; False if the process should not go on."""
     try:
-        _OPERATIONS[head["op"]](store, head, body, output, prefixes)
+        operation(output)
         output.finish()
-        return head["op"] not in _SPOILING or bool(head.get("apart"))
     except BrokenPipeError:
         return False
     except MemoryError:
@@ -207,30 +216,53 @@ def _known(store: ox.Store, iris: Iterable[str]) -> list[ox.NamedNode]:
     return names
 
 
-def _query(store: ox.Store, head: dict[str, Any], body: bytes, output: _Output, prefixes: dict[str, str]) -> None:
+def _operation(
+    store: ox.Store, head: dict[str, Any], body: bytes, prefixes: dict[str, str]
+) -> Callable[[_Output], None]:
+    """What a request asks for; what does not depend on the store is read once."""
+    if head["op"] == "query":
+        return _query(store, head, body.decode(), prefixes)
+    return partial(_OPERATIONS[head["op"]], store, head, body, prefixes)
+
+
+def _query(store: ox.Store, head: dict[str, Any], text: str, prefixes: dict[str, str]) -> Callable[[Any], None]:
     options: dict[str, Any] = {}
-    if "default" in head:
-        names = _known if head["strict"] else _named
-        options["default_graph"] = names(store, head["default"])
-        options["named_graphs"] = names(store, head["named"])
-    elif "union" in head:
+    if "union" in head and "default" not in head:
         options["use_default_graph_as_union"] = True
-    if "from" in head:
-        _known(store, head["from"])
     if "base" in head:
         options["base_iri"] = head["base"]
     own = prefixes if "prefixes" in head and prefixes else None
-    result = store.query(body.decode(), prefixes=own, **options)
-    sink = cast("IO[bytes]", output)
-    if not isinstance(result, ox.QueryTriples):
-        result.serialize(sink, RESULTS_FORMATS[head["results"]])
-    elif own and head["graph"] in _WITH_PREFIXES:
-        ox.serialize(result, sink, RDF_FORMATS[head["graph"]], prefixes=own)
-    else:
-        result.serialize(sink, RDF_FORMATS[head["graph"]])
+    if own:
+        options["prefixes"] = own
+    results, graph = RESULTS_FORMATS.get(head["results"]), RDF_FORMATS.get(head["graph"])
+    names_graphs = "default" in head or "from" in head
+    with_prefixes = own is not None and head["graph"] in _WITH_PREFIXES
+
+    def answer(output: IO[bytes]) -> None:
+        dataset = _dataset(store, head) if names_graphs else {}
+        result = store.query(text, **options, **dataset)
+        if not isinstance(result, ox.QueryTriples):
+            result.serialize(output, results)
+        elif with_prefixes:
+            ox.serialize(result, output, graph, prefixes=own)
+        else:
+            result.serialize(output, graph)
+
+    return answer
 
 
-def _export(store: ox.Store, head: dict[str, Any], body: bytes, output: _Output, prefixes: dict[str, str]) -> None:
+def _dataset(store: ox.Store, head: dict[str, Any]) -> dict[str, Any]:
+    """The graphs that a query is about, where it or its request names them."""
+    dataset = {}
+    if "default" in head:
+        names = _known if head["strict"] else _named
+        dataset = {"default_graph": names(store, head["default"]), "named_graphs": names(store, head["named"])}
+    if "from" in head:
+        _known(store, head["from"])
+    return dataset
+
+
+def _export(store: ox.Store, head: dict[str, Any], body: bytes, prefixes: dict[str, str], output: _Output) -> None:
     name = None if head["name"] is None else graph_name(head["name"])
     if isinstance(name, ox.NamedNode):
         _known(store, [name.value])
@@ -238,7 +270,7 @@ def _export(store: ox.Store, head: dict[str, Any], body: bytes, output: _Output,
     store.dump(cast("IO[bytes]", output), RDF_FORMATS[head["graph"]], from_graph=name, prefixes=shown)
 
 
-def _update(store: ox.Store, head: dict[str, Any], body: bytes, output: _Output, prefixes: dict[str, str]) -> None:
+def _update(store: ox.Store, head: dict[str, Any], body: bytes, prefixes: dict[str, str], output: _Output) -> None:
     options = {"base_iri": head["base"], "prefixes": prefixes if head["prefixes"] and prefixes else None}
     texts, position = [], 0
     for size in head["sizes"]:
@@ -298,7 +330,7 @@ def _quads(store: ox.Store, touched: Sequence[ox.NamedNode | ox.DefaultGraph] | 
         yield from store.quads_for_pattern(None, None, None, name)
 
 
-def _upload(store: ox.Store, head: dict[str, Any], body: bytes, output: _Output, prefixes: dict[str, str]) -> None:
+def _upload(store: ox.Store, head: dict[str, Any], body: bytes, prefixes: dict[str, str], output: _Output) -> None:
     name, how = graph_name(head["name"]), head["how"]
     arrived, position = set(), 0
     for format_name, size in zip(head["formats"], head["sizes"], strict=True):
@@ -320,8 +352,7 @@ def _parsed(data: bytes, form: ox.RdfFormat, name: ox.NamedNode | ox.DefaultGrap
 
 # After these the graph here is not the graph of the store, but where the text was read apart from it (`store.parser`).
 _SPOILING = {"update", "upload"}
-_OPERATIONS: dict[str, Callable[[ox.Store, dict[str, Any], bytes, _Output, dict[str, str]], None]] = {
-    "query": _query,
+_OPERATIONS: dict[str, Callable[[ox.Store, dict[str, Any], bytes, dict[str, str], _Output], None]] = {
     "export": _export,
     "update": _update,
     "upload": _upload,

@@ -28,7 +28,9 @@ class Service:
         self.desk = _Desk()
         stack.callback(self.desk.close)
         self.asked: list[tuple[dict, bytes, Reply]] = []
-        self.borrowed = Borrowed(theirs, lambda head, body, reply: self.asked.append((head, body, reply)) or True)
+        self.borrowed = Borrowed(
+            theirs, lambda head, body: lambda reply: self.asked.append((head, body, reply)) or True
+        )
         stack.callback(self.borrowed.close)
         self.borrowed.open_desk([os.dup(descriptor) for descriptor in self.desk.descriptors])
 
@@ -55,6 +57,11 @@ class Service:
         client = self.lend(1, 1, ASK)
         self.borrowed._exchange(*self.borrowed._asked.popleft())
         return client, self.asked.pop()[2]
+
+    def call(self) -> None:
+        """Have something to say to the worker, which then reads no further request."""
+        self.ours.send(b"\0")
+        assert self.borrowed.serve() is True
 
     def heard(self) -> list[tuple[bytes, bytes]]:
         """The frames that the worker has sent."""
@@ -96,14 +103,43 @@ def test_the_token_is_there_again_for_a_connection_that_was_lent_meanwhile(servi
     assert service.given_back() == [(1, b"unknown"), (2, b"unknown too")]
 
 
-def test_while_it_has_another_connection_it_puts_the_token_back(service):
+def test_while_it_has_another_connection_it_puts_the_token_back_where_there_is_nothing_to_read(service):
     service.desk.put(Token(1))
     service.lend(1, 1)
     service.lend(1, 2)
     assert service.borrowed._exchange(*service.borrowed._asked.popleft()) is True
     assert service.given_back() == [(1, b"unknown")]
+    service.borrowed._asked.clear()
+    service.call()
     assert service.desk.take()
     assert service.desk.read() == Token(1, taken=1)
+
+
+def test_what_has_come_meanwhile_is_read_before_the_token_is_put_back(service):
+    service.teach()
+    service.desk.put(Token(1))
+    first, second = service.lend(1, 1, ASK), service.lend(1, 2, ASK)
+    for _ in range(2):
+        service.borrowed._exchange(*service.borrowed._asked.popleft())
+        service.asked.pop()[2].send(wire.WHOLE, b"true")
+    assert not service.desk.take()
+    first.send(TWICE)
+    second.send(b"for the service")
+    service.call()
+    assert [body for _, body, _ in service.asked] == [b"ASK {} #twice"]
+    assert service.given_back() == [(2, b"for the service")]
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_when_the_service_says_something_it_finds_the_token(service, asks):
+    client, reply = service.lend_and_ask()
+    reply.send(wire.WHOLE, b"true")
+    if asks:
+        client.send(TWICE)
+    service.call()
+    assert len(service.asked) == asks
+    assert service.desk.take()
+    assert service.desk.read().client == asks
 
 
 def test_a_worker_that_finds_the_token_gone_touches_no_connection(service):
@@ -129,6 +165,7 @@ def test_the_desk_says_what_the_worker_is_working_on(service):
     assert service.desk.request(note) == ASK
     reply.send(wire.WHOLE, b"true")
     assert ID.search(client.recv(1000)).group(1) == note.query_id
+    service.call()
     assert service.desk.read() == Token(1, answered=1, taken=1)
 
 
@@ -196,6 +233,7 @@ def test_an_answer_in_parts_goes_to_the_client_part_by_part(service):
     assert reply.send(wire.MORE, b"0123456789abcdef")
     assert reply.send(wire.END, b"x")
     assert client.recv(1000) == b"10\r\n0123456789abcdef\r\n1\r\nx\r\n0\r\n\r\n"
+    service.call()
     assert service.desk.read() == Token(1, answered=1, taken=1)
     assert service.heard() == []
 
