@@ -22,6 +22,7 @@ import time
 import traceback
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -237,9 +238,7 @@ class Replica:
             confine.limit_memory(extra_bytes)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BUFFER_BYTES)
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # the engine prints there when it aborts
-            if ahead and not select.select([connection], [], [], 0)[0]:
-                self._rehearse(1)
-            work(self._store, connection, self._prefixes)
+            work(self._store, connection, self._prefixes, at_rest=partial(self._rehearse, 1) if ahead else None)
             os._exit(0)
         except BaseException:  # noqa: BLE001 - a fork must never return into the loop of the replica
             traceback.print_exc()

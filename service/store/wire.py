@@ -7,6 +7,7 @@ From the replica: one JSON object per packet, with descriptors beside it where t
 
 import array
 import json
+import select
 import socket
 import struct
 from collections.abc import Callable
@@ -39,6 +40,7 @@ NOTE = struct.Struct("=IIII?Id48s")
 # Where the request begins, and bytes in all: one that is known has 8 KiB at most, and memory is shared by pages of 4.
 DESK_REQUEST, DESK_BYTES = 128, 12 * 2**10
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 # Real requests fit: a query text has at most 64 KiB.
 _READ_BYTES = 128 * 2**10
 _INT_BYTES = array.array("i").itemsize
@@ -48,7 +50,7 @@ _ANCILLARY_BYTES = socket.CMSG_SPACE(32 * _INT_BYTES)
 
 def pack(head: dict[str, Any], body: bytes = b"") -> bytes:
     """A message to a replica or a worker."""
-    text = json.dumps(head, separators=(",", ":")).encode()
+    text = _encode(head).encode()
     return REQUEST.pack(len(text), len(body)) + text + body
 
 
@@ -94,6 +96,11 @@ class Inbox:
     def holds_some(self) -> bool:
         """Whether bytes have been received that no message has been made of."""
         return bool(self._rest)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether `read` has something to read."""
+        return self.holds_some or bool(select.select([self._connection], [], [], 0)[0])
 
     def read(self) -> tuple[dict[str, Any], bytes] | None:
         """The next message; None when the other side has closed. Blocks."""

@@ -132,8 +132,13 @@ class _Output:
             self._connection.sendall(wire.FRAME.pack(letter, len(data)) + data)
 
 
-def work(store: ox.Store, connection: socket.socket, prefixes: dict[str, str]) -> None:
-    """Answer requests until the service closes the connection or the process should not go on."""
+def work(
+    store: ox.Store, connection: socket.socket, prefixes: dict[str, str], *, at_rest: Callable[[], None] | None = None
+) -> None:
+    """Answer requests until the service closes the connection or the process should not go on.
+
+    `at_rest` is called once, the first time that there is nothing to do.
+    """
 
     def prepare(head: dict[str, Any], body: bytes) -> Callable[[Reply | None], bool]:
         """How to answer a request, as often as it comes; the answer says whether the process may go on."""
@@ -144,15 +149,21 @@ def work(store: ox.Store, connection: socket.socket, prefixes: dict[str, str]) -
 
     inbox = wire.Inbox(connection)
     with closing(Borrowed(connection, prepare)) as borrowed:
-        _obey(inbox, borrowed, prepare)
+        _obey(inbox, borrowed, prepare, at_rest)
 
 
 def _obey(
-    inbox: wire.Inbox, borrowed: Borrowed, prepare: Callable[[dict[str, Any], bytes], Callable[[None], bool]]
+    inbox: wire.Inbox,
+    borrowed: Borrowed,
+    prepare: Callable[[dict[str, Any], bytes], Callable[[None], bool]],
+    at_rest: Callable[[], None] | None,
 ) -> None:
     while True:
         if borrowed and not inbox.holds_some and not borrowed.serve():
             return
+        if at_rest is not None and not borrowed and not inbox.is_there:
+            at_rest()
+            at_rest = None
         message = inbox.read()
         if message is None:
             return

@@ -1,0 +1,59 @@
+"""What a worker does when there is something to do, and when there is not."""
+
+import socket
+from contextlib import ExitStack, closing
+
+import pyoxigraph as ox
+import pytest
+
+from service.store import wire
+from service.store.base import Query
+from service.store.lending import Lending, Lessons
+from service.store.plain import Room, recognise
+from service.store.worker import work
+
+ASK = Query("ASK {}", results="csv").message()
+TRUE = wire.FRAME.pack(wire.WHOLE, 4) + b"true"
+
+
+class Example:
+    query = Query("ASK {}")
+    answer_head = b"HTTP/1.1 200 OK\r\n"
+    room = Room(1000, 10, 100)
+
+    @staticmethod
+    def etag_start(version: int) -> bytes:
+        return b'W/"%d-' % version
+
+
+def ask(ours: socket.socket) -> None:
+    ours.sendall(ASK)
+
+
+def prepare(ours: socket.socket) -> None:
+    """What a worker that is forked ahead is given before anybody asks."""
+    lessons = Lessons()
+    lessons.add(recognise(b"GET /?query=ASK+{} HTTP/1.1\r\nHost: localhost\r\n\r\n").kind, Example())
+    with closing(Lending()) as lending:
+        assert lending.prepare(lessons, 1, lambda data, fds: socket.send_fds(ours, [data], fds) == len(data))
+
+
+@pytest.mark.parametrize(("begin", "heard"), [(ask, TRUE), (prepare, b""), (lambda _: None, b"")])
+def test_it_comes_to_rest_once_when_it_has_done_what_there_is(begin, heard):
+    rests = []
+    with ExitStack() as stack:
+        ours, theirs = (stack.enter_context(end) for end in socket.socketpair())
+        ours.setblocking(False)
+        begin(ours)
+
+        def at_rest() -> None:
+            try:
+                rests.append(ours.recv(1000))
+            except BlockingIOError:
+                rests.append(b"")
+            ask(ours)
+            ours.shutdown(socket.SHUT_WR)
+
+        work(ox.Store(), theirs, {}, at_rest=at_rest)
+        assert rests == [heard]
+        assert ours.recv(1000) == TRUE
