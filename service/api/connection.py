@@ -1,13 +1,13 @@
 """The HTTP/1 connection: what uvicorn's lacks for answers that may be cut and for clients that mean harm.
 
-Give the class to `uvicorn.Config(http=…)`. `Exchange.of` finds what an application needs of it.
+`Exchange.of` finds what an application needs of it.
 """
 
 import asyncio
 import ctypes
 import socket
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -34,15 +34,34 @@ _UNBOUNDED = 1 << 62
 # Bytes that complete nothing: no header, no part of a body. The parser keeps them until the header ends.
 _MAX_QUIET_BYTES = 2 * _MAX_HEAD_BYTES
 # Requests that are known again as a whole, and the size up to which one is: 1024 of 8 KiB are 8 MiB.
-_KNOWN_REQUESTS, _MAX_KNOWN_BYTES = 1024, 8 * 2**10
+_KNOWN_REQUESTS, MAX_KNOWN_BYTES = 1024, 8 * 2**10
 # Kinds of request of which texts differ: one for each program, format and address by which the service is called.
 _KNOWN_KINDS = 128
 # Headers by which the same bytes may mean something else the next time.
 _NEVER_KNOWN = (b"authorization", b"expect", b"if-none-match", b"marsad-query-id", b"upgrade")
 
 
+class Asker(Protocol):
+    """Who has sent a request that is known: a connection, or what is about to become one."""
+
+    # Requests in a row of which the cache had no answer.
+    not_kept: int
+
+    def reply(self, request: "KnownRequest", head: bytes, body: bytes) -> None:
+        """See `Connection.reply`."""
+        ...
+
+    def lend(self, store: Store, request: "KnownRequest", *, repeats: bool) -> bool:
+        """See `Connection.lend`."""
+        ...
+
+
 class Shortcut(Protocol):
     """How to answer a request that has come before, byte for byte, without reading it again."""
+
+    def begin_at_once(self, asker: Asker) -> bool:
+        """Answer from what is kept, or have a worker answer; False if neither can be."""
+        ...
 
     def begin(self, connection: "Connection") -> bool:
         """Answer by `Connection.reply` now or later; False to have the request read in the usual way."""
@@ -86,7 +105,7 @@ class KnownRequests:
     def find(self, data: bytes) -> KnownRequest | None:
         """The request that these bytes are, if it is known."""
         known = self._whole.get(data)
-        return self._like_another(data) if known is None and len(data) <= _MAX_KNOWN_BYTES else known
+        return self._like_another(data) if known is None and len(data) <= MAX_KNOWN_BYTES else known
 
     def _like_another(self, data: bytes) -> KnownRequest | None:
         asked = recognise(data)
@@ -119,6 +138,23 @@ class _TakenOver:
         self.answer.abandon()
 
 
+def common_headers(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """The headers that all answers have, as bytes."""
+    return b"".join([b"%s: %s\r\n" % pair for pair in headers])
+
+
+def packet(head: bytes, common: bytes, body: bytes) -> bytes:
+    """A whole answer: status line and headers but the common ones, those, and the body."""
+    return b"".join((head, common, b"content-length: %d\r\n\r\n" % len(body), body))
+
+
+def reset(endpoint: Any, *, shared: bool) -> None:
+    """Have a socket send RST when it is closed, or now, if another process has it too."""
+    endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+    if shared:
+        _libc.connect(endpoint.fileno(), _NO_ADDRESS, len(_NO_ADDRESS))
+
+
 class Connection(HttpToolsProtocol):
     """A connection that can be cut so that everybody sees it, and that bounds what comes before the body.
 
@@ -129,8 +165,9 @@ class Connection(HttpToolsProtocol):
     def __init__(self, known: KnownRequests, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.known = known
-        # Requests in a row of which the cache had no answer.
         self.not_kept = 0
+        # Called when the connection is made, before anything is read.
+        self.arrival: Callable[[Connection], None] | None = None
         # The bytes that came last, if they are one request and nothing else.
         self.whole_request: bytes | None = None
         self._shortcut: Shortcut | _TakenOver | None = None
@@ -154,6 +191,9 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self._await_head()
+        if self.arrival is not None:  # later: the transport begins to read in the same turn of the loop
+            self.loop.call_soon(self.arrival, self)
+            self.arrival = None
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_is_there()
@@ -175,15 +215,25 @@ class Connection(HttpToolsProtocol):
             self.transport.pause_reading()
             self._held.append(data)
             return
+        known = None
         if not self._inside and (self.cycle is None or self.cycle.response_complete):
             known = self.known.find(data)
-            if known is not None and not self.flow.write_paused and not self.transport.is_closing():
-                self._head_is_there()
-                self._under_way, self._shortcut = data, (shortcut := known.shortcut())
-                if shortcut.begin(self):
-                    return
-                self._shortcut = None
+        self.arrived(data, known)
+
+    def arrived(self, data: bytes, known: KnownRequest | None) -> None:
+        """Some bytes have come, which are a known request or anything else."""
+        if known is not None and not self.flow.write_paused and not self.transport.is_closing():
+            self._head_is_there()
+            self._under_way, self._shortcut = data, (shortcut := known.shortcut())
+            if shortcut.begin(self):
+                return
+            self._shortcut = None
         self._read(data)
+
+    def has_come_back(self, *, was_lent: bool) -> None:
+        """Its first request has been read, and answered or lent to a worker, before the connection was made."""
+        self._head_is_there()
+        self._was_lent = was_lent
 
     def _read(self, data: bytes) -> None:
         self._quiet_bytes += len(data)
@@ -194,7 +244,7 @@ class Connection(HttpToolsProtocol):
         self._messages, fresh = 0, not self._inside
         self.whole_request = None
         super().data_received(data)
-        if fresh and self._messages == 1 and not self._inside and len(data) <= _MAX_KNOWN_BYTES:
+        if fresh and self._messages == 1 and not self._inside and len(data) <= MAX_KNOWN_BYTES:
             self.whole_request = data  # the task that answers it runs later
         if self._head_pending and self._head_timer is None and not self.transport.is_closing():
             self._await_head()  # most heads come in one piece and need no timer
@@ -253,7 +303,7 @@ class Connection(HttpToolsProtocol):
     def reply(self, request: KnownRequest, head: bytes, body: bytes) -> None:
         """The whole answer of a shortcut in one packet: status line and headers but the common ones, and the body."""
         self.known.put(self._under_way, request)
-        self.transport.write(b"".join((head, self._common_headers(), b"content-length: %d\r\n\r\n" % len(body), body)))
+        self.transport.write(packet(head, self._common_headers(), body))
         self._shortcut = None
         self.server_state.total_requests += 1
         self._answered_at = self.loop.time()
@@ -331,6 +381,9 @@ class Connection(HttpToolsProtocol):
     def taken_over(self, data: bytes, answer: Answer) -> None:
         """See `store.base.Borrower`."""
         self._loan = None
+        if self.transport.is_closing():
+            answer.abandon()
+            return
         self._under_way, self._shortcut = data, _TakenOver(answer)
         self.transport.resume_reading()
 
@@ -344,9 +397,7 @@ class Connection(HttpToolsProtocol):
         self._loan = None
         endpoint = self.transport.get_extra_info("socket")
         if endpoint is not None and not self.transport.is_closing():
-            endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-            if self._was_lent:
-                _libc.connect(endpoint.fileno(), _NO_ADDRESS, len(_NO_ADDRESS))
+            reset(endpoint, shared=self._was_lent)
             self.transport.abort()
 
     def take_begun(self, cycle: RequestResponseCycle) -> Answer | None:
@@ -359,7 +410,7 @@ class Connection(HttpToolsProtocol):
     def _common_headers(self) -> bytes:
         headers = self.server_state.default_headers  # a new list each second, for the date
         if self._common[0] is not headers:
-            self._common = (headers, b"".join(b"%s: %s\r\n" % pair for pair in headers))
+            self._common = (headers, common_headers(headers))
         return self._common[1]
 
     def timeout_keep_alive_handler(self) -> None:

@@ -12,6 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from service.api.connection import Connection, KnownRequests
+from service.api.door import Door
 from service.errors import ConfigurationError
 from service.settings import Settings
 
@@ -34,10 +35,36 @@ def listening_socket(settings: Settings) -> socket.socket:
     return listener
 
 
-class _Server(uvicorn.Server):
-    """Ends on SIGINT and SIGTERM like uvicorn's own, which then raises the signal again: that would end the process
-    before the store is closed and what it keeps on disk meanwhile is removed.
+class Server(uvicorn.Server):
+    """Takes connections by a `Door`, and ends on SIGINT and SIGTERM like uvicorn's own, which then raises the signal
+    again: that would end the process before the store is closed and what it keeps on disk meanwhile is removed.
     """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.known = KnownRequests()
+        self._doors: list[Door] = []
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to take connections on these sockets."""
+        await super().startup(sockets=[])
+        make = partial(
+            Connection,
+            self.known,
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
+        for listener in sockets or []:
+            door = Door(listener, self.known, self.server_state, make)
+            door.open()
+            self._doors.append(door)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more, and let running answers end."""
+        for door in self._doors:
+            await door.close(_GRACE_S)
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -52,11 +79,10 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def server_for(app: ASGIApp, settings: Settings) -> uvicorn.Server:
+def server_for(app: ASGIApp, settings: Settings) -> Server:
     """A server for `app`; `serve(sockets=[…])` runs it."""
     config = uvicorn.Config(
         app,
-        http=partial(Connection, KnownRequests()),  # type: ignore[arg-type]
         lifespan="off",
         log_config=None,
         access_log=False,
@@ -64,7 +90,7 @@ def server_for(app: ASGIApp, settings: Settings) -> uvicorn.Server:
         server_header=False,
         timeout_graceful_shutdown=_GRACE_S,
     )
-    return _Server(config)
+    return Server(config)
 
 
 async def serve(app: ASGIApp, listener: socket.socket, settings: Settings) -> None:

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.api.cache import AnswerCache
-from service.api.connection import Connection, Exchange
+from service.api.connection import Asker, Connection, Exchange
 from service.api.description import describe_service
 from service.api.http import (
     OPEN,
@@ -495,33 +495,40 @@ class _Shortcut:
     def __init__(self, endpoint: "SparqlEndpoint", prepared: _Prepared) -> None:
         self._endpoint, self._prepared = endpoint, prepared
         self._answer: Answer | None = None
+        self._kept = False
 
-    def begin(self, connection: Connection) -> bool:
+    def begin_at_once(self, asker: Asker) -> bool:
         """See `connection.Shortcut`."""
         prepared, store = self._prepared, self._endpoint.store
-        self._connection = connection
         cached = self._endpoint.cache.get(prepared.key, store.version)
+        self._kept = cached is not None
         if cached is None:
-            return self._work_out(connection)
-        connection.not_kept = 0
+            return self._lend(asker)
+        asker.not_kept = 0
         body, gzipped = cached
         if len(body) > _PART_BYTES:
             return False
-        connection.reply(prepared, prepared.tagged_head(store.version) + _GZIPPED * gzipped, body)
+        asker.reply(prepared, prepared.tagged_head(store.version) + _GZIPPED * gzipped, body)
         return True
 
-    def _work_out(self, connection: Connection) -> bool:
-        prepared, store, cache = self._prepared, self._endpoint.store, self._endpoint.cache
-        connection.not_kept += 1
-        kept = cache.max_bytes > 0
-        lends = prepared.deadline_s is None and (not kept or prepared.too_long or connection.not_kept > _BEFORE_LOAN)
-        if lends and connection.lend(store, prepared, repeats=not kept):
+    def begin(self, connection: Connection) -> bool:
+        """See `connection.Shortcut`."""
+        if self.begin_at_once(connection):
             return True
+        if self._kept:  # and long: the usual way heeds how fast the client reads
+            return False
+        self._connection, prepared = connection, self._prepared
         with suppress(MarsadError):  # the usual way says what is wrong
-            self._answer = store.start(
+            self._answer = self._endpoint.store.start(
                 prepared.query, then=self._go_on, deadline_s=prepared.deadline_s, query_id=new_query_id()
             )
         return self._answer is not None
+
+    def _lend(self, asker: Asker) -> bool:
+        prepared, kept = self._prepared, self._endpoint.cache.max_bytes > 0
+        asker.not_kept += 1
+        lends = prepared.deadline_s is None and (not kept or prepared.too_long or asker.not_kept > _BEFORE_LOAN)
+        return lends and asker.lend(self._endpoint.store, prepared, repeats=not kept)
 
     def stop(self) -> None:
         """See `connection.Shortcut`."""

@@ -81,7 +81,7 @@ async def endpoint(
                     await asyncio.sleep(0.001)
                 async with httpx.AsyncClient(base_url=f"http://{host}:{port}", timeout=30, trust_env=False) as client:
                     client.headers.pop("accept-encoding")
-                    yield Endpoint(client, store, host, port, server.config.http.args[0])
+                    yield Endpoint(client, store, host, port, server.known)
             finally:
                 server.should_exit = True
                 await task

@@ -16,7 +16,7 @@ import pytest_asyncio
 
 from service.api.connection import Connection
 from service.store import lending
-from service.store.base import Answer, Delta
+from service.store.base import Answer, Borrower, Delta
 from tests.api.endpoint import EX, endpoint
 from tests.api.test_connection import get
 from tests.api.test_cut_answers import QUADS, SELECT
@@ -44,11 +44,21 @@ def lenders(opened) -> list:
     return [worker for worker in opened.store._pool._all.values() if worker.lending.clients]
 
 
-def lent_connection(opened, client: Client) -> Connection | None:
+def lent_connection(opened, client: Client) -> Borrower | None:
     """The service's end of a client's connection, if that is lent."""
     own = client.writer.get_extra_info("sockname")
     lent = [lent.client for worker in lenders(opened) for lent in worker.lending.clients.values()]
-    return next((one for one in lent if one.transport.get_extra_info("peername") == own), None)
+    return next((one for one in lent if _peer(one) == own), None)
+
+
+def endpoint_of(lent: Borrower) -> socket.socket:
+    """The service's end, once more."""
+    return socket.socket(fileno=os.dup(lent.fileno()))
+
+
+def _peer(lent: Borrower) -> object:
+    with endpoint_of(lent) as endpoint:
+        return endpoint.getpeername()
 
 
 def is_lent(opened, client: Client) -> bool:
@@ -451,7 +461,8 @@ async def fill(opened, client: Client, request: bytes, expected: bytes) -> None:
     await lend(opened, client, request)
     connection = lent_connection(opened, client)
     if connection is not None:  # let the kernel keep little for it
-        connection.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        with endpoint_of(connection) as service_end:
+            service_end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
     asked = 0
     while is_lent(opened, client):
         [worker] = [worker for worker in lenders(opened) if worker.lending.clients]
