@@ -145,7 +145,7 @@ def work(
         operation = _operation(store, head, body, prefixes)
         gzip = bool(head.get("gzip"))
         spoiling = head["op"] in _SPOILING and not head.get("apart")
-        return lambda reply: _answer(operation, _Output(connection, reply, gzip=gzip)) and not spoiling
+        return lambda reply: _answer(operation, _Output(connection, reply, gzip=gzip), spoiling=spoiling)
 
     inbox = wire.Inbox(connection)
     with closing(Borrowed(connection, prepare)) as borrowed:
@@ -181,11 +181,12 @@ def _obey(
             return
 
 
-def _answer(operation: Callable[[_Output], None], output: _Output) -> bool:
+def _answer(operation: Callable[[_Output], None], output: _Output, *, spoiling: bool) -> bool:
     """Answer one request; False if the process should not go on."""
     try:
         operation(output)
         output.finish()
+        return not spoiling
     except BrokenPipeError:
         return False
     except MemoryError:
@@ -245,7 +246,7 @@ def _query(store: ox.Store, head: dict[str, Any], text: str, prefixes: dict[str,
     own = prefixes if "prefixes" in head and prefixes else None
     if own:
         options["prefixes"] = own
-    results, graph = RESULTS_FORMATS.get(head["results"]), RDF_FORMATS.get(head["graph"])
+    results, graph = RESULTS_FORMATS[head["results"]], RDF_FORMATS[head["graph"]]
     names_graphs = "default" in head or "from" in head
     with_prefixes = own is not None and head["graph"] in _WITH_PREFIXES
 

@@ -7,7 +7,7 @@ import pyoxigraph as ox
 import pytest
 
 from service.store import wire
-from service.store.base import Query
+from service.store.base import Query, Update
 from service.store.lending import Lending, Lessons
 from service.store.plain import Room, recognise
 from service.store.worker import work
@@ -57,3 +57,21 @@ def test_it_comes_to_rest_once_when_it_has_done_what_there_is(begin, heard):
         work(ox.Store(), theirs, {}, at_rest=at_rest)
         assert rests == [heard]
         assert ours.recv(1000) == TRUE
+
+
+@pytest.mark.parametrize(
+    ("text", "letter", "goes_on"), [("INSERT DATA", wire.ERROR, True), ("CLEAR ALL", wire.WHOLE, False)]
+)
+def test_it_goes_on_after_an_update_that_was_refused_and_not_after_one_that_was_tried(text, letter, goes_on):
+    update = Update(text)
+    with ExitStack() as stack:
+        ours, theirs = (stack.enter_context(end) for end in socket.socketpair())
+        ours.sendall(wire.pack(*update.pack()) + ASK)
+        ours.shutdown(socket.SHUT_WR)
+        work(ox.Store(), theirs, {})
+        theirs.close()
+        heard = []
+        frames = wire.Frames(lambda *frame: heard.append(frame))
+        while data := ours.recv(1000):
+            frames.feed(data)
+        assert [found for found, _ in heard] == [letter] + [wire.WHOLE] * goes_on
