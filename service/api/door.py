@@ -51,6 +51,8 @@ class Door:
     def open(self) -> None:
         """Begin to take connections."""
         self._listener.setblocking(False)
+        # For what is sent before asyncio has the connection, which sets it itself: each accepted socket has it from here.
+        self._listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._listener.listen(_BACKLOG)
         self._resume()
 
@@ -109,15 +111,16 @@ class Door:
             self.admit(endpoint)
             return
         except OSError:
+            data = b""
+        if not data:  # the client is gone
             endpoint.close()
             return
         known = self.known.find(data)
         if known is not None:
             guest = _Guest(self, endpoint, data)
-            self._guests.add(guest)
             if known.shortcut().begin_at_once(guest):
+                self._guests.add(guest)
                 return
-            self._guests.remove(guest)
         self.admit(endpoint, partial(_bring, data, known))
 
     def leave(self, guest: "_Guest") -> None:
@@ -153,7 +156,6 @@ class _Guest:
         door = self._door
         door.known.put(self._asked, request)
         door.state.total_requests += 1
-        self._endpoint.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         data, sent = packet(head, common_headers(door.state.default_headers), body), 0
         with suppress(OSError):  # if the client is gone, the connection sees it when it reads
             sent = self._endpoint.send(data)
@@ -163,7 +165,6 @@ class _Guest:
         """Have a worker answer."""
         if request.kind is None:
             return False
-        self._endpoint.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._loan = store.lend(self, self._asked, request.kind, request, repeats=repeats)
         self._was_lent = self._loan is not None
         return self._was_lent

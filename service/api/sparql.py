@@ -495,6 +495,7 @@ class _Shortcut:
     def __init__(self, endpoint: "SparqlEndpoint", prepared: _Prepared) -> None:
         self._endpoint, self._prepared = endpoint, prepared
         self._answer: Answer | None = None
+        # The cache has an answer.
         self._kept = False
 
     def begin_at_once(self, asker: Asker) -> bool:
@@ -525,10 +526,10 @@ class _Shortcut:
         return self._answer is not None
 
     def _lend(self, asker: Asker) -> bool:
-        prepared, kept = self._prepared, self._endpoint.cache.max_bytes > 0
+        prepared, keeps = self._prepared, self._endpoint.cache.max_bytes > 0
         asker.not_kept += 1
-        lends = prepared.deadline_s is None and (not kept or prepared.too_long or asker.not_kept > _BEFORE_LOAN)
-        return lends and asker.lend(self._endpoint.store, prepared, repeats=not kept)
+        lends = prepared.deadline_s is None and (not keeps or prepared.too_long or asker.not_kept > _BEFORE_LOAN)
+        return lends and asker.lend(self._endpoint.store, prepared, repeats=not keeps)
 
     def stop(self) -> None:
         """See `connection.Shortcut`."""

@@ -221,7 +221,7 @@ class Borrowed:
                 elif not self._exchange(client):
                     return False
         if self._has_token and self._clients:
-            self._put_token()
+            self._rest()
         return True
 
     def _ready(self) -> list[tuple[int, int]]:
@@ -233,7 +233,7 @@ class Borrowed:
             ready = self._poll.poll(0)
             if ready:
                 return ready
-            self._put_token()
+            self._rest()
         return self._poll.poll()
 
     def _exchange(self, client: _Client, asked: bytes = b"") -> bool:
@@ -259,7 +259,8 @@ class Borrowed:
             return True
         reply = Reply(self, client, known, len(data))
         self._note[wire.DESK_REQUEST : wire.DESK_REQUEST + len(data)] = data
-        self._put_token(*reply.note())
+        self._write_note(*reply.note())
+        self._put_token()
         return known.answer(reply)
 
     def _recognise(self, data: bytes) -> _Known | None:
@@ -295,7 +296,7 @@ class Borrowed:
         self._write_note(*reply.note())
         unsent = self._sent(client, packet)
         # First: the service, told that it is to go on, takes the token before it looks at anything else that is said.
-        self._put_token(*reply.note())
+        self._put_token()
         if not last and not unsent:
             return True
         self.hand_over(client)
@@ -341,10 +342,11 @@ class Borrowed:
         os.write(self._token_out, wire.TOKEN)  # of the next term, of which the control socket tells
         return False
 
-    def _put_token(
-        self, client: int = 0, size: int = 0, since: float = 0.0, query_id: bytes = b"", begun: bool = False
-    ) -> None:
-        self._write_note(client, size, since, query_id, begun)
+    def _rest(self) -> None:
+        self._write_note()
+        self._put_token()
+
+    def _put_token(self) -> None:
         self._has_token = False
         os.write(self._token_out, wire.TOKEN)
 

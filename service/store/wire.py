@@ -40,6 +40,7 @@ NOTE = struct.Struct("=IIII?Id48s")
 # Where the request begins, and bytes in all: one that is known has 8 KiB at most, and memory is shared by pages of 4.
 DESK_REQUEST, DESK_BYTES = 128, 12 * 2**10
 
+# `json.dumps` makes an encoder for each message where separators are given.
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 # Real requests fit: a query text has at most 64 KiB.
 _READ_BYTES = 128 * 2**10

@@ -15,7 +15,7 @@ from service.api.connection import Connection, KnownRequests
 from tests.api.endpoint import EX, endpoint
 from tests.api.test_connection import get
 from tests.api.test_cut_answers import QUADS, SELECT
-from tests.api.test_lending import FOR_THE_SERVICE, KNOWN, OTHER, change, lenders, lent_connection
+from tests.api.test_lending import FOR_THE_SERVICE, KNOWN, OTHER, change, endpoint_of, lenders, lent_connection
 from tests.api.test_shortcut import RUNAWAY, Client, connected, lines
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -92,7 +92,10 @@ async def test_a_known_request_is_lent_to_a_worker_before_a_connection_is_made(p
     monkeypatch.setattr(Connection, "connection_made", lambda *given: (made.append(given), connection_made(*given))[1])
     client = await send_at_once(plain, KNOWN)
     assert (await client.answer())[1] == b"known\r\n1\r\n"
-    assert lent_connection(plain, client) is not None
+    lent = lent_connection(plain, client)
+    assert lent is not None
+    with endpoint_of(lent) as service_end:
+        assert service_end.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
     assert made == []
     assert (await client.ask(FOR_THE_SERVICE))[1] == b"third\r\n3\r\n"
     assert len(made) == 1
