@@ -51,6 +51,10 @@ class Asker(Protocol):
         """See `Connection.reply`."""
         ...
 
+    def begin_reply(self, request: "KnownRequest", head: bytes, body: bytes, rest: Answer) -> None:
+        """See `Connection.begin_reply`."""
+        ...
+
     def lend(self, store: Store, request: "KnownRequest", *, repeats: bool) -> bool:
         """See `Connection.lend`."""
         ...
@@ -143,9 +147,9 @@ def common_headers(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     return b"".join([b"%s: %s\r\n" % pair for pair in headers])
 
 
-def packet(head: bytes, common: bytes, body: bytes) -> bytes:
-    """A whole answer: status line and headers but the common ones, those, and the body."""
-    return b"".join((head, common, b"content-length: %d\r\n\r\n" % len(body), body))
+def packet(head: bytes, common: bytes, body: bytes, more_bytes: int = 0) -> bytes:
+    """An answer: status line and headers but the common ones, those, and the body or its beginning."""
+    return b"".join((head, common, b"content-length: %d\r\n\r\n" % (len(body) + more_bytes), body))
 
 
 def reset(endpoint: Any, *, shared: bool) -> None:
@@ -314,6 +318,12 @@ class Connection(HttpToolsProtocol):
         else:
             self._await_next()
 
+    def begin_reply(self, request: KnownRequest, head: bytes, body: bytes, rest: Answer) -> None:
+        """The beginning of the answer of a shortcut that is long; `rest` is sent as fast as the client reads."""
+        self.known.put(self._under_way, request)
+        self.transport.write(packet(head, self._common_headers(), body, rest.remaining or 0))
+        self.hand_over(rest)
+
     def _await_next(self) -> None:
         if self.timeout_keep_alive_task is None:
             self.timeout_keep_alive_task = self.loop.call_later(
@@ -326,7 +336,9 @@ class Connection(HttpToolsProtocol):
         self._read(self._under_way)
         self._begun = (begun, self.cycle)
         if begun.head_sent:  # so that nobody sends another
-            self.cycle.response_started = self.cycle.chunked_encoding = True
+            self.cycle.response_started = True
+            self.cycle.chunked_encoding = begun.remaining is None
+            self.cycle.expected_content_length = begun.remaining or 0
             self.transport.write(begun.unsent)
         if self._held:
             self._go_on()

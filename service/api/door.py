@@ -153,13 +153,22 @@ class _Guest:
 
     def reply(self, request: KnownRequest, head: bytes, body: bytes) -> None:
         """The whole answer."""
+        self._door.state.total_requests += 1
+        self.given_back(self._send(request, head, body), b"")
+
+    def begin_reply(self, request: KnownRequest, head: bytes, body: bytes, rest: Answer) -> None:
+        """The beginning of the answer; the connection goes on with the rest."""
+        rest.unsent = self._send(request, head, body, rest.remaining or 0)
+        self.taken_over(self._asked, rest)
+        self.go_on()
+
+    def _send(self, request: KnownRequest, head: bytes, body: bytes, more_bytes: int = 0) -> bytes:
         door = self._door
         door.known.put(self._asked, request)
-        door.state.total_requests += 1
-        data, sent = packet(head, common_headers(door.state.default_headers), body), 0
+        data, sent = packet(head, common_headers(door.state.default_headers), body, more_bytes), 0
         with suppress(OSError):  # if the client is gone, the connection sees it when it reads
             sent = self._endpoint.send(data)
-        self.given_back(data[sent:], b"")
+        return data[sent:]
 
     def lend(self, store: Store, request: KnownRequest, *, repeats: bool) -> bool:
         """Have a worker answer."""

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.api.cache import AnswerCache
+from service.api.cache import PART_BYTES, AnswerCache, Rest, parts
 from service.api.connection import Asker, Connection, Exchange
 from service.api.description import describe_service
 from service.api.http import (
@@ -63,8 +63,8 @@ _FORM, _QUERY_TYPE, _UPDATE_TYPE = (
 _RECENT_REQUESTS, _RECENT_BYTES = 1024, 8 * 2**10
 # 4 MiB: reading takes 100 bytes of memory for each byte. What is larger goes through the Graph Store Protocol.
 _MAX_UPDATE_BYTES = 4 * 2**20
-# Of a kept answer, what is handed to the connection at once.
-_PART_BYTES = 256 * 2**10
+# 64 KiB of a kept answer that is longer than a part: the client reads them while the rest is got ready.
+_BEGINNING_BYTES = 64 * 2**10
 # With so many answers in a row that the cache had not, a connection is one on which nothing comes twice.
 _BEFORE_LOAN = 3
 # Seconds without a byte taken by the client after which it is given up.
@@ -403,7 +403,7 @@ class SparqlEndpoint:
 
     async def _send_whole(self, scope: Scope, send: Send, prepared: _Prepared, headers: Headers, body: bytes) -> None:
         exchange = Exchange.of(scope)
-        if len(body) > _PART_BYTES and scope["method"] != "HEAD":
+        if len(body) > PART_BYTES and scope["method"] != "HEAD":
             await _send_parts(exchange, send, prepared.headers + headers, body)
         elif exchange is not None and scope["method"] != "HEAD" and exchange.takes(send):
             exchange.answer(prepared.answer_head + b"".join([b"%s: %s\r\n" % pair for pair in headers]), body)
@@ -495,29 +495,27 @@ class _Shortcut:
     def __init__(self, endpoint: "SparqlEndpoint", prepared: _Prepared) -> None:
         self._endpoint, self._prepared = endpoint, prepared
         self._answer: Answer | None = None
-        # The cache has an answer.
-        self._kept = False
 
     def begin_at_once(self, asker: Asker) -> bool:
         """See `connection.Shortcut`."""
         prepared, store = self._prepared, self._endpoint.store
         cached = self._endpoint.cache.get(prepared.key, store.version)
-        self._kept = cached is not None
         if cached is None:
             return self._lend(asker)
         asker.not_kept = 0
         body, gzipped = cached
-        if len(body) > _PART_BYTES:
-            return False
-        asker.reply(prepared, prepared.tagged_head(store.version) + _GZIPPED * gzipped, body)
+        head = prepared.tagged_head(store.version) + _GZIPPED * gzipped
+        if len(body) <= PART_BYTES:
+            asker.reply(prepared, head, body)
+        else:
+            rest = Rest(body, _BEGINNING_BYTES, store.version, gzipped=gzipped)
+            asker.begin_reply(prepared, head, body[:_BEGINNING_BYTES], rest)
         return True
 
     def begin(self, connection: Connection) -> bool:
         """See `connection.Shortcut`."""
         if self.begin_at_once(connection):
             return True
-        if self._kept:  # and long: the usual way heeds how fast the client reads
-            return False
         self._connection, prepared = connection, self._prepared
         with suppress(MarsadError):  # the usual way says what is wrong
             self._answer = self._endpoint.store.start(
@@ -541,7 +539,7 @@ class _Shortcut:
         answer, prepared = self._answer, self._prepared
         assert answer is not None, "it calls when it has begun"
         body = answer.whole
-        if body is None or len(body) > _PART_BYTES:
+        if body is None or len(body) > PART_BYTES:
             self._connection.hand_over(answer)
             return
         self._endpoint.cache.put(prepared.key, answer.version, body, answer.gzipped)
@@ -602,9 +600,8 @@ async def _send_parts(exchange: Exchange | None, send: Send, headers: Headers, b
     length = (b"content-length", str(len(body)).encode())
     await send({"type": "http.response.start", "status": 200, "headers": [*headers, length]})
     with suppress(AnswerCut):  # the connection is cut already
-        for start in range(0, len(body), _PART_BYTES):
-            await _send_part(exchange, send, body[start : start + _PART_BYTES])
-            await asyncio.sleep(0)  # a hundred such answers at once must not hold up a small one
+        async for part in parts(body):
+            await _send_part(exchange, send, part)
         await send({"type": "http.response.body", "body": b""})
 
 

@@ -247,6 +247,8 @@ class Answer(Protocol):
     # The client has had the head and some of the body from the worker; of that, `unsent` is to be sent before the chunks.
     head_sent: bool
     unsent: bytes
+    # Bytes of the chunks, where the head that was sent said the length of the body; else the body is chunked.
+    remaining: int | None
     # Called when the answer ends early, at once: whoever writes it may be waiting for a slow client.
     on_cut: Callable[[], None] | None
 

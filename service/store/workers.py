@@ -98,6 +98,7 @@ class Running:
         self.gzipped = False
         self.whole: bytes | None = None
         self.head_sent, self.unsent = False, b""
+        self.remaining: int | None = None
         self.on_cut: Callable[[], None] | None = None
         self.started = time.monotonic()
         self.deadline_s = deadline_s

@@ -4,13 +4,15 @@ import asyncio
 import errno
 import os
 import socket
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from uvicorn.server import ServerState
 
-from service.api import door
+from service.api import door, sparql
+from service.api.cache import PART_BYTES
 from service.api.connection import Connection, KnownRequests
 from tests.api.endpoint import EX, endpoint
 from tests.api.test_connection import get
@@ -179,6 +181,66 @@ async def test_a_long_answer_from_the_door_is_whole_though_the_service_ends():
     assert rest.endswith(b"\r\n0\r\n\r\n")
     assert sum(len(line) for line in rest.split(b"\r\n")) > len(expected.replace(b"\r\n", b""))
     client.writer.close()
+
+
+LONG = get(SELECT + " LIMIT 20000")
+
+
+@asynccontextmanager
+async def with_a_long_answer():
+    """An endpoint that keeps an answer of more than one part, and that answer, read in the usual way."""
+    async with endpoint(QUADS, default_graph="union", cache_bytes=64 * KEPT) as opened:
+        await make_known(opened, LONG)
+        async with connected(opened) as client:
+            usual = await client.ask(LONG.replace(b"Host:", b"If-None-Match: x\r\nHost:"))
+        assert len(usual[1]) > PART_BYTES
+        yield opened, usual
+
+
+async def test_a_long_answer_that_is_kept_is_whole_on_new_connections_and_on_others_and_what_follows_it_too():
+    async with with_a_long_answer() as (opened, (head, body)):
+        answers = await first_answer(opened, LONG, OTHER, LONG, LONG, KNOWN)
+        assert [lines(answers[place][0]) for place in (0, 2, 3)] == [lines(head)] * 3
+        assert [answers[place][1] for place in (0, 2, 3)] == [body] * 3
+        assert [answers[place][1] for place in (1, 4)] == [b"other\r\n2\r\n", b"known\r\n1\r\n"]
+
+
+async def test_what_comes_while_a_long_kept_answer_is_sent_is_answered_after_it():
+    async with with_a_long_answer() as (opened, (_, body)):
+        client = await send_at_once(opened, LONG)
+        client.writer.write(OTHER + LONG)
+        assert [(await client.answer())[1] for _ in range(3)] == [body, b"other\r\n2\r\n", body]
+        client.writer.close()
+
+
+async def test_a_long_kept_answer_from_the_door_is_whole_though_the_service_ends():
+    async with with_a_long_answer() as (opened, (_, body)):
+        client = await send_at_once(opened, LONG)
+        head = await client.reader.readuntil(b"\r\n\r\n")
+    assert b"content-length: %d\r\n" % len(body) in head
+    assert await client.reader.read() == body
+    client.writer.close()
+
+
+def _read_to_the_end(own: socket.socket) -> None:
+    while own.recv(2**20):
+        pass
+
+
+async def test_a_client_that_takes_nothing_of_a_long_kept_answer_is_cut_off(monkeypatch):
+    monkeypatch.setattr(sparql, "_SEND_PAUSE_S", 0.05)
+    with socket.socket() as own:
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        async with with_a_long_answer() as (opened, _):
+            larger = get(SELECT + " LIMIT 60000")  # more than all buffers of the kernel take
+            await make_known(opened, larger)
+            own.connect((opened.host, opened.port))
+            own.sendall(larger)
+            await first_answer(opened, KNOWN)
+            while connections_of(opened):
+                await asyncio.sleep(0.01)
+        with pytest.raises(ConnectionResetError):
+            await asyncio.to_thread(_read_to_the_end, own)
 
 
 async def test_the_worker_of_a_question_from_the_door_is_killed_when_its_client_goes_away():
