@@ -290,6 +290,19 @@ async def test_long_answers_come_whole_and_tell_their_number_first():
                 assert (gzip.decompress(body) if zipped else body) == expected
 
 
+async def test_a_worker_begins_an_answer_with_what_the_engine_gives_first_and_says_the_length_of_a_shorter_one():
+    values = "SELECT (1 AS ?x) {{ VALUES ?y {{ {0} }} }}"
+    shorter, longer = get(values.format("1 " * 2000)), get(values.format("1 " * 4000))
+    async with endpoint(cache_bytes=0) as opened, connected(opened) as client:
+        heads = []
+        for request in (shorter, longer):
+            await client.ask(request)
+            await lend(opened, client)
+            heads.append((await client.ask(request))[0])
+        assert [b"transfer-encoding: chunked\r\n" in head for head in heads] == [False, True]
+        assert b"content-length: 6003\r\n" in heads[0]
+
+
 async def test_a_long_answer_that_a_worker_has_begun_can_be_stopped_by_its_number():
     text = SELECT.replace("?g ?h ?i", "?g ?h ?i . ?j ?k ?l")
     async with endpoint(QUADS, default_graph="union", cache_bytes=0) as opened, connected(opened) as client:

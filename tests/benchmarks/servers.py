@@ -149,6 +149,16 @@ def project(home: Path) -> tuple[Server, str]:
     return server, token
 
 
+def bare(folder: Path, graph: Path) -> Server:
+    """Forks that have the engine's Python module and nothing else: see `tests.benchmarks.bare`."""
+    port, log = free_port(), folder / "bare.log"
+    command = [sys.executable, "-m", "tests.benchmarks.bare", str(graph), str(port)]
+    root = f"http://127.0.0.1:{port}"
+    server = Server("bare module", f"{root}/query", "", _spawn(command, log), home=root)
+    _wait(server, log)
+    return server
+
+
 def oxigraph_on_disk(folder: Path, graph: Path) -> Server:
     """The native Oxigraph server on its database, loaded before it starts."""
     location, started = folder / "oxigraph", time.perf_counter()
@@ -255,6 +265,7 @@ def _cached(folder: Path, graph: Path) -> Server:
 STARTERS: dict[str, Starter] = {
     "marsad": marsad,
     "marsad-cache": _cached,
+    "bare": bare,
     "oxigraph-disk": oxigraph_on_disk,
     "oxigraph-memory": oxigraph_in_memory,
     "rdflib-endpoint": rdflib_endpoint,
