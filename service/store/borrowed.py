@@ -168,7 +168,9 @@ class Borrowed:
     def take(self, head: dict[str, Any], asked: bytes, descriptors: list[int]) -> None:
         """A connection and the request that was read on it."""
         assert self._poll is not None, "there is a desk"
-        client = _Client(head["number"], socket.socket(fileno=descriptors.pop(0)), head["repeats"])
+        # Of no family: to find it out takes three calls of the kernel, and nothing here needs it.
+        endpoint = socket.socket(socket.AF_UNSPEC, socket.SOCK_STREAM, 0, descriptors.pop(0))
+        client = _Client(head["number"], endpoint, head["repeats"])
         if head["term"] == self._ended:
             client.socket.close()
             return

@@ -99,10 +99,9 @@ class Lessons:
         return kind in self._numbers
 
     def add(self, kind: Kind, example: Repeated) -> None:
-        """Have the workers know requests of this kind."""
-        if kind not in self:
-            self._examples.append((kind, example))
-            self._numbers[kind] = len(self._examples)
+        """Have the workers know requests of a kind that is not here yet."""
+        self._examples.append((kind, example))
+        self._numbers[kind] = len(self._examples)
 
     def message(self, number: int, version: int) -> bytes:
         """The message that teaches a worker a kind."""
@@ -158,9 +157,9 @@ class Lending:
         term = self.term if self.clients else self.term + 1
         if term != self.term:
             desk.put(Token(term, taken=self._last))
-        head = {"op": "lend", "term": term, "number": self._last + 1, "repeats": repeats}
         messages, learnt = self._lessons(lessons, version)
-        if not send(messages + wire.pack(head, lent.asked), [lent.client.fileno()]):
+        loan = wire.pack_loan(term, self._last + 1, repeats=repeats, asked=lent.asked)
+        if not send(messages + loan, [lent.client.fileno()]):
             if term != self.term:
                 desk.take()
             return False

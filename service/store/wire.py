@@ -1,7 +1,7 @@
 """Messages between the service, the replica and its workers, over Unix sockets.
 
-To a replica or a worker: lengths of head and body (`!II`), the head in JSON, the body; descriptors beside it where
-the operation says so. From a worker: one letter and a length (`!cI`), then that many bytes; the letters are below.
+To a replica or a worker: lengths of head and body (`!II`), the head in JSON (of a loan: LEND), the body; descriptors
+beside it where the operation says so. From a worker: one letter and a length (`!cI`), then that many bytes; the letters are below.
 From the replica: one JSON object per packet, with descriptors beside it where the event says so.
 """
 
@@ -31,6 +31,9 @@ GIVEN_BACK = b"B"  # the worker reads it no more: RETURN, the end of an answer n
 RETURN = struct.Struct("!IIII")
 CLIENT = struct.Struct("!II")  # the term, the connection's number
 RECALL = struct.Struct("!I")  # the term that has ended
+# The head of a loan: a letter that no JSON object begins with, the term, the connection's number, whether the worker is
+# also to answer what it has answered before. It stands between a request and the first byte of its answer.
+LEND, LOAN = struct.Struct("!cII?"), b"L"
 TOKEN = b"t"
 # Beside the token, in memory that both share: the term, the connection whose request is being worked on (0: none), the
 # size of that request, how many requests the worker has answered by itself in this term, whether the client has had the
@@ -55,6 +58,11 @@ def pack(head: dict[str, Any], body: bytes = b"") -> bytes:
     return REQUEST.pack(len(text), len(body)) + text + body
 
 
+def pack_loan(term: int, number: int, *, repeats: bool, asked: bytes) -> bytes:
+    """The message with a connection; `asked` is what was read on it."""
+    return b"".join((REQUEST.pack(LEND.size, len(asked)), LEND.pack(LOAN, term, number, repeats), asked))
+
+
 def digest_of(message: bytes) -> bytes:
     """What tells a question from others, and in answers of one version one answer from others."""
     return blake2b(message, digest_size=12).digest()
@@ -69,6 +77,9 @@ def with_body(message: bytes, body: bytes) -> bytes:
 def unpack(message: bytes) -> tuple[dict[str, Any], bytes]:
     """Head and body of a whole message."""
     end = REQUEST.size + REQUEST.unpack_from(message)[0]
+    if message.startswith(LOAN, REQUEST.size):
+        _, term, number, repeats = LEND.unpack_from(message, REQUEST.size)
+        return {"op": "lend", "term": term, "number": number, "repeats": repeats}, message[end:]
     return _head(message[REQUEST.size : end]), message[end:]
 
 

@@ -508,10 +508,11 @@ class Pool:
         worker = self._lender()
         if worker is None:
             return None
-        if kind not in self._lessons and self._lessons.full:
-            self._forget()
-            return None
-        self._lessons.add(kind, example)
+        if kind not in self._lessons:
+            if self._lessons.full:
+                self._forget()
+                return None
+            self._lessons.add(kind, example)
         self._asked = True
         lent = Lent(client, asked)
         if not worker.lending.lend(lent, self._lessons, self.version, worker.send_descriptors, repeats=repeats):

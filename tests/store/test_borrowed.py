@@ -46,8 +46,8 @@ class Service:
         self.stack.enter_context(client)
         lent.setblocking(False)
         client.setblocking(False)
-        head = {"op": "lend", "term": term, "number": number, "repeats": repeats}
-        self.borrowed.take(head, asked, [lent.detach()])
+        head, body = wire.unpack(wire.pack_loan(term, number, repeats=repeats, asked=asked))
+        self.borrowed.take(head, body, [lent.detach()])
         return client
 
     def lend_and_ask(self) -> tuple[socket.socket, Reply]:
