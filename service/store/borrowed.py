@@ -24,8 +24,9 @@ from service.store.query_ids import new_query_id
 _MOST_BYTES = wire.DESK_BYTES - wire.DESK_REQUEST
 # Requests that are known as a whole: 1024 of 8 KiB are 8 MiB.
 _MOST_KNOWN = 1024
-# An answer of more bytes is for the service to go on with: the worker gives up all connections for it.
-_MOST_SENT_BYTES = 64 * 2**10
+# An answer of more bytes is for the service to go on with: the worker gives up all connections for it. The engine makes
+# 1 MiB in some 10 ms, for which others wait; giving up and lending anew takes as long, and the service all that time.
+_MOST_SENT_BYTES = 2**20
 _TERM = struct.Struct("=I")
 _GZIP = b"content-encoding: gzip\r\n"
 _WHOLE = {wire.WHOLE: b"", wire.WHOLE_GZIP: _GZIP}
@@ -357,7 +358,8 @@ class Borrowed:
     ) -> None:
         """What this worker is doing: the connection, bytes of its request, since when, its query's id, whether it has the head."""
         answered, taken = self._answered, self._taken
-        wire.NOTE.pack_into(self._note, 0, self._term, client, size, answered, begun, taken, since, query_id)
+        note = wire.NOTE.pack(self._term, client, size, answered, begun, taken, since, query_id)
+        self._note[: wire.NOTE.size] = note  # as one: `pack_into` begins with zeros, and the service reads at any time
 
     def date_line(self) -> bytes:
         """The header with the time, in seconds."""

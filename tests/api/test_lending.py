@@ -266,7 +266,7 @@ async def test_a_connection_that_a_busy_worker_had_can_still_be_cut_and_closed()
         while opened.store.status().busy == 0:
             await asyncio.sleep(0.001)
         cut.writer.write(get(SELECT.replace("?g ?h ?i", "?g ?h ?i . ?j ?k ?l")))
-        await cut.reader.readexactly(100_000)
+        await cut.reader.readexactly(2_000_000)  # more than a worker sends by itself
         for worker in opened.store._pool._all.values():
             if worker is not busy and worker.running is not None:
                 os.kill(worker.process, signal.SIGKILL)

@@ -218,7 +218,7 @@ async def test_a_long_answer_to_a_known_request_is_whole_and_one_that_is_cut_loo
             client.writer.write(get(text))
             await client.reader.readuntil(b"\r\n0\r\n\r\n")
         client.writer.write(get(text))
-        await client.reader.readexactly(100_000)
+        await client.reader.readexactly(1_500_000)  # more than a worker sends by itself
         for worker in list(opened.store._pool._all.values()):
             if worker.running is not None:
                 worker.kill()

@@ -2,12 +2,13 @@
 
 import os
 import re
+import signal
 import socket
 from contextlib import ExitStack
 
 import pytest
 
-from service.store import wire
+from service.store import borrowed, wire
 from service.store.borrowed import Borrowed, Reply
 from service.store.lending import Token, _Desk
 from service.store.plain import recognise
@@ -238,7 +239,13 @@ def test_an_answer_in_parts_goes_to_the_client_part_by_part(service):
     assert service.heard() == []
 
 
-def test_a_long_answer_is_handed_over_after_the_part_that_makes_it_long(service):
+@pytest.fixture
+def soon_long(monkeypatch):
+    """Answers of more than 65,536 bytes are handed over."""
+    monkeypatch.setattr(borrowed, "_MOST_SENT_BYTES", 65_536)
+
+
+def test_a_long_answer_is_handed_over_after_the_part_that_makes_it_long(service, soon_long):
     client, reply = service.lend_and_ask()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**20)
     assert reply.send(wire.FIRST, b"a" * 10_000)
@@ -270,7 +277,7 @@ def test_what_a_slow_client_does_not_take_is_told_the_service(service):
     assert service.desk.take()
 
 
-def test_when_the_service_is_told_to_go_on_the_token_is_there(service):
+def test_when_the_service_is_told_to_go_on_the_token_is_there(service, soon_long):
     """Else it would wait for it, and what the worker says meanwhile would be about nothing that it knows."""
     _, reply = service.lend_and_ask()
     there = []
@@ -285,7 +292,7 @@ def test_when_the_service_is_told_to_go_on_the_token_is_there(service):
 
 
 @pytest.mark.parametrize(("letter", "data"), [(wire.FIRST, b"a" * 70_000), (wire.ERROR, b"{}")])
-def test_what_is_lent_before_the_service_hears_that_it_has_to_go_on_is_not_looked_at(service, letter, data):
+def test_what_is_lent_before_the_service_hears_that_it_has_to_go_on_is_not_looked_at(service, soon_long, letter, data):
     """Else the desk would say that the worker works on that."""
     _, reply = service.lend_and_ask()
     reply.send(letter, data)
@@ -316,3 +323,18 @@ def test_when_the_token_is_gone_the_answer_goes_to_the_service(service, letter):
     assert not service.borrowed
     assert service.heard() == []
     assert client.recv(1) == b""  # nothing, and this service has kept no end of it
+
+
+def test_what_the_worker_is_doing_can_be_read_while_it_is_being_written(service):
+    """Whoever reads it has no token: nothing may be wrong in between."""
+    process = os.fork()
+    if process == 0:
+        while True:
+            service.borrowed._write_note(7, 100, 1.0, b"q7", begun=True)
+    try:
+        while service.desk.read().client == 0:
+            pass
+        assert {service.desk.read() for _ in range(20_000)} == {Token(0, 7, 100, 0, True, 0, 1.0, b"q7")}
+    finally:
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
