@@ -21,7 +21,7 @@ FRAME = struct.Struct("!cI")
 WHOLE, WHOLE_GZIP = b"C", b"Z"  # the complete answer in one frame
 FIRST, FIRST_GZIP = b"P", b"Y"  # the first part of a longer answer
 MORE, END = b"D", b"E"  # a further part; the last one, which may be empty
-ERROR = b"X"  # {"kind": …, "message": …}: the answer ends here
+ERROR = b"X"  # {"kind": …, "message": …, "last": …}: the answer ends here; `last`: so does the worker
 # Of a connection that the worker reads itself (`service.store.lending`):
 TAKEN_OVER = b"T"  # CLIENT: the answer to its request, or the rest of it, comes in the frames that follow
 UNSENT = b"U"  # the end of a part that was sent to the client: it is to have it as it is, before any other frame

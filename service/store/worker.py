@@ -124,9 +124,9 @@ class _Output:
         else:
             self._send(wire.WHOLE, data)
 
-    def fail(self, kind: str, message: str) -> None:
-        """End the answer with an error."""
-        self._send(wire.ERROR, json.dumps({"kind": kind, "message": message}).encode())
+    def fail(self, kind: str, message: str, *, last: bool = False) -> None:
+        """End the answer with an error; `last`: the process ends after it."""
+        self._send(wire.ERROR, json.dumps({"kind": kind, "message": message, "last": last}).encode())
 
     def _send(self, letter: bytes, data: bytes) -> None:
         if self._reply is None or not self._reply.send(letter, data):
@@ -191,7 +191,7 @@ def _answer(operation: Callable[[_Output], None], output: _Output, *, spoiling: 
     except BrokenPipeError:
         return False
     except MemoryError:
-        output.fail("memory", "")
+        output.fail("memory", "", last=True)
         return False
     except _Refused as error:
         output.fail(error.kind, str(error))
@@ -204,7 +204,7 @@ def _answer(operation: Callable[[_Output], None], output: _Output, *, spoiling: 
     except OSError as error:
         output.fail("engine", str(error))
     except BaseException as error:  # noqa: BLE001 - the engine's panics are no Exceptions; the process ends here
-        output.fail("engine", f"{type(error).__name__}: {error}")
+        output.fail("engine", f"{type(error).__name__}: {error}", last=True)
         return False
     return True
 

@@ -125,6 +125,8 @@ class Running:
             self._wake()
         elif letter == wire.ERROR:
             problem = json.loads(data)
+            if problem["last"] and self.worker is not None:
+                self.worker.leaving = True
             self.fail(self._pool.error_of(problem["kind"], problem["message"]))
             self._pool.give_back(self)
         else:

@@ -1,5 +1,6 @@
 """What a worker does when there is something to do, and when there is not."""
 
+import json
 import socket
 from contextlib import ExitStack, closing
 
@@ -75,3 +76,38 @@ def test_it_goes_on_after_an_update_that_was_refused_and_not_after_one_that_was_
         while data := ours.recv(1000):
             frames.feed(data)
         assert [found for found, _ in heard] == [letter] + [wire.WHOLE] * goes_on
+
+
+class Failing:
+    """A store whose engine fails as it should not."""
+
+    def __init__(self, failure: BaseException) -> None:
+        self.failure = failure
+
+    def query(self, text: str, **options: object) -> None:
+        raise self.failure
+
+
+class Panic(BaseException):
+    """What the engine's panics are."""
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind", "ends"),
+    [(RuntimeError("no"), "engine", False), (MemoryError(), "memory", True), (Panic("lost"), "engine", True)],
+)
+def test_it_says_with_an_error_whether_it_ends(failure, kind, ends):
+    with ExitStack() as stack:
+        ours, theirs = (stack.enter_context(end) for end in socket.socketpair())
+        ours.sendall(ASK * 2)
+        ours.shutdown(socket.SHUT_WR)
+        work(Failing(failure), theirs, {})
+        theirs.close()
+        heard = []
+        frames = wire.Frames(lambda *frame: heard.append(frame))
+        while data := ours.recv(1000):
+            frames.feed(data)
+        errors = [(letter, json.loads(data)) for letter, data in heard]
+        assert [(letter, error["kind"], error["last"]) for letter, error in errors] == [(wire.ERROR, kind, ends)] * (
+            1 if ends else 2
+        )

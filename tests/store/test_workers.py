@@ -15,7 +15,7 @@ from service.errors import (
     RemoteAccess,
     StoreUnavailable,
 )
-from service.store import workers
+from service.store import wire, workers
 from service.store.base import Delta, Export, Query, read
 from tests.store.conftest import iri, numbers, processes, rows, store_of
 
@@ -46,6 +46,22 @@ async def test_a_query_is_stopped_at_its_memory_limit():
         with pytest.raises(MemoryExceeded, match="300 MiB"):
             await store.query(Query(LONG + " ORDER BY ?c", union=True))
         assert len(await rows(store, "SELECT * { ?s ?p ?o }")) == 100
+
+
+async def test_a_worker_that_ends_with_an_error_is_given_no_other_query():
+    async with store_of(numbers(100), workers=1) as store:
+        first = asyncio.ensure_future(store.query(endless(), query_id="first"))
+        while not store.status().busy:
+            await asyncio.sleep(0)
+        second = asyncio.ensure_future(rows(store, "SELECT * { ?s ?p ?o }"))
+        while not store.status().waiting:
+            await asyncio.sleep(0)
+        [worker] = store._pool._all.values()
+        worker.running.take(wire.ERROR, b'{"kind": "memory", "message": "", "last": true}')
+        with pytest.raises(MemoryExceeded):
+            await first
+        assert len(await second) == 100
+        assert worker not in store._pool._all.values()
 
 
 async def test_a_cancelled_query_ends_at_once_and_its_id_is_free_again(store):
