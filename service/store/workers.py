@@ -8,6 +8,7 @@ import contextlib
 import json
 import logging
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -55,11 +56,14 @@ _MOST_LENT = 16
 _TOKEN_S = 0.1
 # A second without a request: then a worker need not have its connections.
 _QUIET_TICKS = 20
-# A worker that worked longer than this has copied pages and split its heap: it goes, and a fresh fork comes.
-_LONG_WORK_S = 0.5
-# From then on it gives way to the service, which must answer for its health while all workers are busy, and to the
-# workers with small questions.
+# A worker that works longer than this gives way to the service, which must answer for its health while all workers are
+# busy, and to the workers with small questions. There is no way back: it goes after its request, and a fresh fork comes,
+# which copies each page that it needs: of a million quads, 36,000 in its first second of small questions.
+_LONG_WORK_S = 3.0
 _LONG_WORK_NICE = 5
+# After so much work the service looks how much larger a worker has become: blocks that are free between others count
+# against what the next question may have. With an eighth of that gone, the worker goes too.
+_LOOK_S, _MOST_GROWTH = 0.1, 1 / 8
 # When after a change a fork is made ahead of the first query that needs it: late where nobody asked since the change
 # before. For a million quads it takes 10 ms of processor time, and the next change makes it useless.
 _FORK_AHEAD_S, _FORK_LATE_S = 0.005, 0.25
@@ -214,6 +218,7 @@ class Worker:
         self.process, self.replica, self.version = process, replica, version
         self.running: Running | None = None
         self.leaving = False
+        self._first_bytes = _address_space_bytes(process)
         self.ended_by: int | None = None
         self._handle = handle
         self._pool = pool
@@ -321,6 +326,11 @@ class Worker:
                 own = os.getpriority(os.PRIO_PROCESS, 0)
                 os.setpriority(os.PRIO_PROCESS, self.process, own + _LONG_WORK_NICE)
 
+    def has_grown(self) -> bool:
+        """Whether much of the memory that a question may have is taken before it begins."""
+        growth = _address_space_bytes(self.process) - self._first_bytes
+        return growth > self._pool.worker_bytes * _MOST_GROWTH
+
     def kill(self) -> None:
         """End the process now; its socket then says that it is gone."""
         self.leaving = True
@@ -343,6 +353,14 @@ class Worker:
         if self._handle >= 0:
             os.close(self._handle)
             self._handle = -1
+
+
+def _address_space_bytes(process: int) -> int:
+    """What the memory limit of a process counts; 0 if it is gone."""
+    try:
+        return int(Path(f"/proc/{process}/statm").read_bytes().split()[0]) * resource.getpagesize()
+    except OSError:
+        return 0
 
 
 class ReplicaProcess:
@@ -741,7 +759,8 @@ class Pool:
         if worker is None:
             return
         worker.running = None
-        if running.scratch or time.monotonic() - running.started > _LONG_WORK_S:
+        worked_s = time.monotonic() - running.started
+        if running.scratch or worked_s > _LONG_WORK_S or (worked_s > _LOOK_S and worker.has_grown()):
             worker.leaving = True
         worker.resume()
         self._make_free(worker)

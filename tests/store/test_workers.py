@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from pathlib import Path
 
 import pytest
 
@@ -116,6 +117,27 @@ async def test_without_a_queue_a_query_still_gets_a_worker_that_is_not_forked_ye
         for number in range(2):
             store.cancel(f"q{number}")
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest.mark.parametrize(("bytes_more", "stays"), [(2**27, True), (2**27 + 1, False)])
+async def test_a_worker_goes_when_an_eighth_of_what_a_query_may_have_is_taken(monkeypatch, bytes_more, stays):
+    sizes = iter([2**30, 2**30 + bytes_more])
+    monkeypatch.setattr(workers, "_LOOK_S", 0.0)
+    monkeypatch.setattr(workers, "_address_space_bytes", lambda _: next(sizes, 2**30))
+    async with store_of(numbers(100), workers=1, worker_memory=2**30) as store:
+        while not store._pool._idle:
+            await asyncio.sleep(0.001)
+        [before] = store._pool._idle
+        await rows(store, "SELECT * { ?s ?p ?o }")
+        while not store._pool._idle:
+            await asyncio.sleep(0.001)
+        assert (store._pool._idle == [before]) is stays
+
+
+async def test_the_address_space_of_a_process_is_what_its_limit_counts():
+    own = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    assert abs(workers._address_space_bytes(os.getpid()) - own) < 2**20
+    assert workers._address_space_bytes(2**22 + 1) == 0  # no process has such a number
 
 
 async def test_a_worker_gives_way_when_its_query_is_long_and_not_before():
