@@ -216,6 +216,7 @@ class Worker:
         self, pool: "Pool", replica: "ReplicaProcess", process: int, handle: int, descriptor: int, version: int
     ) -> None:
         self.process, self.replica, self.version = process, replica, version
+        self.born = time.monotonic()
         self.running: Running | None = None
         self.leaving = False
         self._first_bytes = _address_space_bytes(process)
@@ -511,13 +512,19 @@ class Pool:
         if not self._idle:
             self._recall_one()
         if self._idle:
-            self._start(self._idle.pop(), running, message)
+            worker = self._eldest()
+            self._idle.remove(worker)
+            self._start(worker, running, message)
         else:
             self._enqueue(running, message)
             # Later: who starts a query must not be told of its answer meanwhile.
             self.loop.call_soon(self._recall_for_waiting)
         self._tick_on()
         return running
+
+    def _eldest(self) -> "Worker":
+        """The idle worker that is likely to have copied most of the pages that a query reads."""
+        return min(self._idle, key=lambda worker: worker.born)
 
     def _tick_on(self) -> None:
         if self._tick is None:
@@ -557,7 +564,7 @@ class Pool:
         lenders = [worker for worker in self._lenders() if worker.version == self.version]
         spare = len(self._idle) > 1 or len(self._all) + self._forking < self.capacity
         if self._idle and (not lenders or (spare and len(lenders) < self._cores)):
-            return self._idle[-1]
+            return self._eldest()
         free = [w for w in lenders if len(w.lending.clients) < _MOST_LENT and not w.lending.at_work]
         return min(free, key=lambda worker: len(worker.lending.clients), default=None)
 

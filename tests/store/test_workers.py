@@ -140,6 +140,20 @@ async def test_the_address_space_of_a_process_is_what_its_limit_counts():
     assert workers._address_space_bytes(2**22 + 1) == 0  # no process has such a number
 
 
+async def test_of_workers_at_rest_the_eldest_is_asked_for_it_has_copied_most_pages():
+    async with store_of(numbers(100), workers=2) as store:
+        idle = store._pool._idle
+        while len(idle) < 2:
+            await asyncio.gather(*[rows(store, "SELECT * { ?s ?p ?o }") for _ in range(2)])
+        eldest = min(idle, key=lambda worker: worker.born)
+        for order in (list(idle), list(reversed(idle))):
+            idle[:] = order
+            store.start(Query("ASK {}"), then=lambda: None)
+            assert eldest not in idle
+            while len(idle) < 2:
+                await asyncio.sleep(0.001)
+
+
 async def test_a_worker_gives_way_when_its_query_is_long_and_not_before():
     async with store_of(numbers(100), workers=1) as store:
         own = os.getpriority(os.PRIO_PROCESS, 0)
