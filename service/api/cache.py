@@ -62,10 +62,9 @@ class Rest:
         self.on_cut: Callable[[], None] | None = None
         self._body, self._start = body, start
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    def chunks(self) -> AsyncIterator[bytes]:
         """The bytes up to the end, 256 KiB at a time."""
-        async for part in parts(self._body, self._start):
-            yield part
+        return parts(self._body, self._start)
 
     async def close(self) -> None:
         """There is no work to stop."""

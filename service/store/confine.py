@@ -65,9 +65,18 @@ def write_no_core_files() -> None:
 
 def limit_memory(extra_bytes: int) -> None:
     """Let this process have `extra_bytes` more address space than it has now."""
-    pages = int(_read("/proc/self/statm").split()[0])
-    limit = pages * resource.getpagesize() + extra_bytes
+    limit = _address_space_bytes(os.getpid()) + extra_bytes
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+def memory_left(process: int) -> int:
+    """How many bytes of address space a process may still have, by its limit. Raises OSError: it is gone."""
+    limit, _ = resource.prlimit(process, resource.RLIMIT_AS)
+    return limit - _address_space_bytes(process)
+
+
+def _address_space_bytes(process: int) -> int:
+    return int(_read(f"/proc/{process}/statm").split()[0]) * resource.getpagesize()
 
 
 def deepen_stack(size_bytes: int) -> None:

@@ -24,7 +24,7 @@ from service.store.borrowed import Borrowed, Reply
 _PART_BYTES = 64 * 2**10
 # 16 KiB before the first byte goes out, unless the whole answer comes within the next moment.
 _FIRST_BYTES, _FIRST_S = 16 * 2**10, 0.0005
-# What the engine gives at once, and at once, if the client gets it from here: a process less is woken for it, and none
+# What the engine gives first, without patience, if the client gets it from here: a process less is woken for it, and none
 # for the rest.
 _FIRST_DIRECT_BYTES, _FIRST_DIRECT_S = 8 * 2**10, 0.0
 # Below this, gzip saves nothing that a network packet would notice.

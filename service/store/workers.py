@@ -8,7 +8,6 @@ import contextlib
 import json
 import logging
 import os
-import resource
 import signal
 import socket
 import subprocess
@@ -37,7 +36,7 @@ from service.errors import (
     UnknownFunction,
     UnknownGraph,
 )
-from service.store import wire
+from service.store import confine, wire
 from service.store.base import Borrower, Loan, Repeated
 from service.store.lending import Lending, Lent, Lessons, Token
 from service.store.plain import Kind
@@ -216,10 +215,8 @@ class Worker:
         self, pool: "Pool", replica: "ReplicaProcess", process: int, handle: int, descriptor: int, version: int
     ) -> None:
         self.process, self.replica, self.version = process, replica, version
-        self.born = time.monotonic()
         self.running: Running | None = None
         self.leaving = False
-        self._first_bytes = _address_space_bytes(process)
         self.ended_by: int | None = None
         self._handle = handle
         self._pool = pool
@@ -329,8 +326,11 @@ class Worker:
 
     def has_grown(self) -> bool:
         """Whether much of the memory that a question may have is taken before it begins."""
-        growth = _address_space_bytes(self.process) - self._first_bytes
-        return growth > self._pool.worker_bytes * _MOST_GROWTH
+        try:
+            left = confine.memory_left(self.process)
+        except OSError:  # it is gone
+            return False
+        return left < self._pool.worker_bytes * (1 - _MOST_GROWTH)
 
     def kill(self) -> None:
         """End the process now; its socket then says that it is gone."""
@@ -354,14 +354,6 @@ class Worker:
         if self._handle >= 0:
             os.close(self._handle)
             self._handle = -1
-
-
-def _address_space_bytes(process: int) -> int:
-    """What the memory limit of a process counts; 0 if it is gone."""
-    try:
-        return int(Path(f"/proc/{process}/statm").read_bytes().split()[0]) * resource.getpagesize()
-    except OSError:
-        return 0
 
 
 class ReplicaProcess:
@@ -524,7 +516,7 @@ class Pool:
 
     def _eldest(self) -> "Worker":
         """The idle worker that is likely to have copied most of the pages that a query reads."""
-        return min(self._idle, key=lambda worker: worker.born)
+        return next(worker for worker in self._all.values() if worker in self._idle)  # in the order of their births
 
     def _tick_on(self) -> None:
         if self._tick is None:

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from service.store import borrowed, wire
+from service.store import borrowed, confine, wire
 from service.store.borrowed import Borrowed, Reply
 from service.store.lending import Token, _Desk
 from service.store.plain import recognise
@@ -329,6 +329,7 @@ def test_what_the_worker_is_doing_can_be_read_while_it_is_being_written(service)
     """Whoever reads it has no token: nothing may be wrong in between."""
     process = os.fork()
     if process == 0:
+        confine.die_with_parent(signal.SIGKILL)
         while True:
             service.borrowed._write_note(7, 100, 1.0, b"q7", begun=True)
     try:

@@ -60,22 +60,27 @@ def test_it_comes_to_rest_once_when_it_has_done_what_there_is(begin, heard):
         assert ours.recv(1000) == TRUE
 
 
+def said(store: object, messages: bytes) -> list[tuple[bytes, bytes]]:
+    """The frames that come back for messages after which the service closes."""
+    heard = []
+    with ExitStack() as stack:
+        ours, theirs = (stack.enter_context(end) for end in socket.socketpair())
+        ours.sendall(messages)
+        ours.shutdown(socket.SHUT_WR)
+        work(store, theirs, {})
+        theirs.close()
+        frames = wire.Frames(lambda *frame: heard.append(frame))
+        while data := ours.recv(1000):
+            frames.feed(data)
+    return heard
+
+
 @pytest.mark.parametrize(
     ("text", "letter", "goes_on"), [("INSERT DATA", wire.ERROR, True), ("CLEAR ALL", wire.WHOLE, False)]
 )
 def test_it_goes_on_after_an_update_that_was_refused_and_not_after_one_that_was_tried(text, letter, goes_on):
-    update = Update(text)
-    with ExitStack() as stack:
-        ours, theirs = (stack.enter_context(end) for end in socket.socketpair())
-        ours.sendall(wire.pack(*update.pack()) + ASK)
-        ours.shutdown(socket.SHUT_WR)
-        work(ox.Store(), theirs, {})
-        theirs.close()
-        heard = []
-        frames = wire.Frames(lambda *frame: heard.append(frame))
-        while data := ours.recv(1000):
-            frames.feed(data)
-        assert [found for found, _ in heard] == [letter] + [wire.WHOLE] * goes_on
+    heard = said(ox.Store(), wire.pack(*Update(text).pack()) + ASK)
+    assert [found for found, _ in heard] == [letter] + [wire.WHOLE] * goes_on
 
 
 class Failing:
@@ -97,17 +102,7 @@ class Panic(BaseException):
     [(RuntimeError("no"), "engine", False), (MemoryError(), "memory", True), (Panic("lost"), "engine", True)],
 )
 def test_it_says_with_an_error_whether_it_ends(failure, kind, ends):
-    with ExitStack() as stack:
-        ours, theirs = (stack.enter_context(end) for end in socket.socketpair())
-        ours.sendall(ASK * 2)
-        ours.shutdown(socket.SHUT_WR)
-        work(Failing(failure), theirs, {})
-        theirs.close()
-        heard = []
-        frames = wire.Frames(lambda *frame: heard.append(frame))
-        while data := ours.recv(1000):
-            frames.feed(data)
-        errors = [(letter, json.loads(data)) for letter, data in heard]
-        assert [(letter, error["kind"], error["last"]) for letter, error in errors] == [(wire.ERROR, kind, ends)] * (
-            1 if ends else 2
-        )
+    errors = [(letter, json.loads(data)) for letter, data in said(Failing(failure), ASK * 2)]
+    assert [(letter, error["kind"], error["last"]) for letter, error in errors] == [(wire.ERROR, kind, ends)] * (
+        1 if ends else 2
+    )

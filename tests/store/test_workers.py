@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from service.errors import (
     RemoteAccess,
     StoreUnavailable,
 )
-from service.store import wire, workers
+from service.store import confine, wire, workers
 from service.store.base import Delta, Export, Query, read
 from tests.store.conftest import iri, numbers, processes, rows, store_of
 
@@ -121,9 +122,8 @@ async def test_without_a_queue_a_query_still_gets_a_worker_that_is_not_forked_ye
 
 @pytest.mark.parametrize(("bytes_more", "stays"), [(2**27, True), (2**27 + 1, False)])
 async def test_a_worker_goes_when_an_eighth_of_what_a_query_may_have_is_taken(monkeypatch, bytes_more, stays):
-    sizes = iter([2**30, 2**30 + bytes_more])
     monkeypatch.setattr(workers, "_LOOK_S", 0.0)
-    monkeypatch.setattr(workers, "_address_space_bytes", lambda _: next(sizes, 2**30))
+    monkeypatch.setattr(confine, "memory_left", lambda _: 2**30 - bytes_more)
     async with store_of(numbers(100), workers=1, worker_memory=2**30) as store:
         while not store._pool._idle:
             await asyncio.sleep(0.001)
@@ -134,10 +134,16 @@ async def test_a_worker_goes_when_an_eighth_of_what_a_query_may_have_is_taken(mo
         assert (store._pool._idle == [before]) is stays
 
 
-async def test_the_address_space_of_a_process_is_what_its_limit_counts():
+async def test_what_a_process_may_still_have_is_its_limit_less_what_it_has():
     own = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    assert abs(workers._address_space_bytes(os.getpid()) - own) < 2**20
-    assert workers._address_space_bytes(2**22 + 1) == 0  # no process has such a number
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    assert abs(limit - own - confine.memory_left(os.getpid())) < 2**20
+    async with store_of(numbers(100), workers=1, worker_memory=2**30) as store:
+        await rows(store, "SELECT * { ?s ?p ?o }")
+        [worker] = store._pool._all.values()
+        assert 2**30 * 15 // 16 < confine.memory_left(worker.process) <= 2**30
+    with pytest.raises(ProcessLookupError):
+        confine.memory_left(2**22 + 1)  # no process has such a number
 
 
 async def test_of_workers_at_rest_the_eldest_is_asked_for_it_has_copied_most_pages():
@@ -145,7 +151,7 @@ async def test_of_workers_at_rest_the_eldest_is_asked_for_it_has_copied_most_pag
         idle = store._pool._idle
         while len(idle) < 2:
             await asyncio.gather(*[rows(store, "SELECT * { ?s ?p ?o }") for _ in range(2)])
-        eldest = min(idle, key=lambda worker: worker.born)
+        eldest, _ = store._pool._all.values()
         for order in (list(idle), list(reversed(idle))):
             idle[:] = order
             store.start(Query("ASK {}"), then=lambda: None)
