@@ -911,6 +911,7 @@ class Pool:
                 self._mourn(running, worker.ended_by)
             else:
                 self._dead[worker.process] = running
+                running.deadline = float("inf")  # it has ended; only the reason is not known yet
                 self.loop.call_later(_OBITUARY_S, self.died, worker.process, signal.SIGKILL)
         for entry in [entry for entry in self._emptied if entry[0] is worker.replica]:
             if not any(other.replica is worker.replica for other in self._all.values()):

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import resource
+import signal
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,24 @@ async def test_a_query_is_stopped_at_its_memory_limit():
         with pytest.raises(MemoryExceeded, match="300 MiB"):
             await store.query(Query(LONG + " ORDER BY ?c", union=True))
         assert len(await rows(store, "SELECT * { ?s ?p ?o }")) == 100
+
+
+async def test_a_worker_that_ends_just_before_the_deadline_is_not_called_one_that_never_began(monkeypatch):
+    monkeypatch.setattr(workers, "_OBITUARY_S", 0.4)
+    async with store_of(numbers(100), workers=1) as store:
+        task = asyncio.ensure_future(store.query(endless(), deadline_s=0.2))
+        while not store.status().busy:
+            await asyncio.sleep(0)
+        [worker] = store._pool._all.values()
+        replica = store._pool._replica._process.pid
+        os.kill(replica, signal.SIGSTOP)  # it does not say what ended the worker, and the deadline passes
+        try:
+            os.kill(worker.process, signal.SIGKILL)
+            with pytest.raises(MemoryExceeded):
+                await task
+        finally:
+            os.kill(replica, signal.SIGCONT)
+        assert store._pool.counts["QueueFull"] == 0
 
 
 async def test_a_worker_that_ends_with_an_error_is_given_no_other_query():
