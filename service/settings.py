@@ -131,6 +131,12 @@ class Settings:
     cache_bytes: int = _setting(
         "MARSAD_CACHE_BYTES", 64 * 2**20, _count, "bytes of answers kept for repeated queries; 0 switches the cache off"
     )
+    cache_file_bytes: int = _setting(
+        "MARSAD_CACHE_FILE_BYTES",
+        2**30,
+        _count,
+        "bytes of answers too long for that, kept in nameless files under MARSAD_HOME when they are asked for again; 0: none",
+    )
     read_keys: bool = _setting(
         "MARSAD_READ_KEYS", False, _switch, "1: reads need a key too (`marsad key new NAME --scope read`)"
     )

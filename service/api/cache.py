@@ -1,70 +1,228 @@
-"""Answers kept for the next client that asks the same, bounded in bytes."""
+"""Answers kept for the next client that asks the same, bounded in bytes: short ones in memory, long ones in files."""
 
 import asyncio
+import logging
+import os
+import tempfile
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
+from weakref import WeakSet
 
+from service.errors import AnswerCut
 from service.store.query_ids import new_query_id
+
+_log = logging.getLogger(__name__)
 
 # What an entry costs beside its bytes.
 _OVERHEAD_BYTES = 200
 # Of a long answer, what is handed to the connection at once.
 PART_BYTES = 256 * 2**10
+# 64 KiB of a kept answer that is longer than a part: the client reads them while the rest is got ready.
+BEGINNING_BYTES = 64 * 2**10
+# 1 MiB: what is written to a file at once, by a thread, which takes a tenth of a millisecond to be told.
+_PIECE_BYTES = 2**20
+
+
+class _File:
+    """A file without a name, which goes with the last who has it, whatever ends the process."""
+
+    def __init__(self, directory: Path) -> None:
+        self.size = 0
+        with tempfile.TemporaryFile(dir=directory, buffering=0) as opened:
+            self._descriptor = os.dup(opened.fileno())
+
+    def __del__(self) -> None:
+        if hasattr(self, "_descriptor"):
+            os.close(self._descriptor)
+
+    async def append(self, data: bytes) -> None:
+        """Write at the end. Raises OSError."""
+        start, self.size = self.size, self.size + len(data)
+        await asyncio.to_thread(self._write, data, start)
+
+    def _write(self, data: bytes, start: int) -> None:
+        left = memoryview(data)
+        while left:
+            written = os.pwrite(self._descriptor, left, start)
+            left, start = left[written:], start + written
+
+    async def part(self, start: int) -> bytes:
+        """256 KiB from `start` on, or what there is. Raises AnswerCut: they cannot be read."""
+        size = min(PART_BYTES, self.size - start)
+        try:
+            data = await asyncio.to_thread(os.pread, self._descriptor, size, start)
+        except OSError as error:
+            raise AnswerCut(f"a kept answer cannot be read: {error}") from error
+        if len(data) < size:
+            raise AnswerCut("a kept answer is shorter than it was")
+        return data
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An answer: all its bytes, or the first of them and a file with all."""
+
+    beginning: bytes
+    gzipped: bool
+    file: _File | None = None
+
+    def __len__(self) -> int:
+        return len(self.beginning) if self.file is None else self.file.size
+
+    @property
+    def short(self) -> bytes | None:
+        """All bytes, if they may be handed to the connection at once."""
+        return self.beginning if self.file is None and len(self.beginning) <= PART_BYTES else None
+
+    async def parts(self, start: int = 0) -> AsyncIterator[bytes]:
+        """The bytes from `start` on, 256 KiB at a time; a hundred of these at once hold up nothing small.
+
+        Raises AnswerCut: the file cannot be read.
+        """
+        for place in range(start, len(self), PART_BYTES):
+            if self.file is not None:
+                yield await self.file.part(place)
+            else:
+                yield self.beginning[place : place + PART_BYTES]
+                await asyncio.sleep(0)
 
 
 class AnswerCache:
-    """The answers used last, of one version of the graph: with the first answer of another, all others go."""
+    """The answers used last, of one version of the graph: with the first answer of another, all others go.
 
-    def __init__(self, max_bytes: int) -> None:
-        self.max_bytes = max_bytes
-        # One answer may take an eighth, so that a few large ones do not drive out all others.
+    `max_bytes` of memory, and `max_file_bytes` of files in `directory`, which is made when one is needed.
+    """
+
+    def __init__(self, max_bytes: int, max_file_bytes: int, directory: Path) -> None:
+        self.max_bytes, self._max_file_bytes, self._directory = max_bytes, max_file_bytes, directory
+        # One answer may take an eighth, or a quarter of the files, so that a few large ones do not drive out all others.
         self.max_answer_bytes = max_bytes // 8
+        self.max_answer_file_bytes = max_file_bytes // 4 if max_bytes else 0
         self.bytes = 0
-        self.hits = 0
         self._version = -1
-        self._answers: OrderedDict[bytes, tuple[bytes, bool]] = OrderedDict()
+        self._answers: OrderedDict[bytes, Kept] = OrderedDict()
+        # Those of answers that are being collected, and those that are gone from here and still read, among them.
+        self._files: WeakSet[_File] = WeakSet()
 
-    def get(self, key: bytes, version: int) -> tuple[bytes, bool] | None:
-        """The answer and whether it is gzip; None if it is not here for this version."""
+    def get(self, key: bytes, version: int) -> Kept | None:
+        """The answer; None if it is not here for this version."""
         if version != self._version:
             return None
         found = self._answers.get(key)
         if found is not None:
             self._answers.move_to_end(key)
-            self.hits += 1
         return found
 
-    def put(self, key: bytes, version: int, body: bytes, gzipped: bool) -> None:
+    def put(self, key: bytes, version: int, answer: Kept) -> None:
         """Keep an answer, if it is not too large and of no version older than what is here."""
-        if len(body) > self.max_answer_bytes or version < self._version:
+        if len(answer.beginning) > self.max_answer_bytes or version < self._version:
             return
         if version > self._version:
             self._answers.clear()
             self.bytes, self._version = 0, version
         if key in self._answers:
             return
-        self._answers[key] = (body, gzipped)
-        self.bytes += len(body) + _OVERHEAD_BYTES
+        self._answers[key] = answer
+        self.bytes += len(answer.beginning) + _OVERHEAD_BYTES
         while self.bytes > self.max_bytes:
-            _, (oldest, _) = self._answers.popitem(last=False)
-            self.bytes -= len(oldest) + _OVERHEAD_BYTES
+            self._drop(next(iter(self._answers)))
+
+    def _drop(self, key: bytes) -> None:
+        self.bytes -= len(self._answers.pop(key).beginning) + _OVERHEAD_BYTES
+
+    def new_file(self) -> _File | None:
+        """A file for an answer; None where there is no room on the disk, or no directory. Make room in it before you write."""
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            found = os.statvfs(self._directory)
+            if found.f_bavail * found.f_frsize < self._max_file_bytes:
+                return None
+            file = _File(self._directory)
+        except OSError as error:
+            _log.warning("no answer is kept under %s: %s", self._directory, error)
+            return None
+        self._files.add(file)
+        return file
+
+    def make_room(self, size: int) -> bool:
+        """Have room for so many bytes more in files, in place of answers used longest ago; False: there is none."""
+        while sum(each.size for each in self._files) + size > self._max_file_bytes:
+            oldest = next((key for key, answer in self._answers.items() if answer.file is not None), None)
+            if oldest is None:
+                return False
+            self._drop(oldest)
+        return True
+
+
+class Collector:
+    """A long answer that is kept as it goes to its first client, in memory or, if that is wanted, in a file."""
+
+    def __init__(self, cache: AnswerCache, *, in_file: bool) -> None:
+        # Whether it has turned out to be too long for memory, and for a file too.
+        self.is_long = self.is_too_long = False
+        self._cache, self._in_file = cache, in_file
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._beginning = b""
+        self._file: _File | None = None
+        self._given_up = False
+
+    async def add(self, data: bytes) -> None:
+        """The next bytes of the answer."""
+        if self._given_up:
+            return
+        self._parts.append(data)
+        self._size += len(data)
+        if self._file is None and self._size > self._cache.max_answer_bytes:
+            self.is_long, self.is_too_long = True, self._cache.max_answer_file_bytes == 0
+            self._file = self._cache.new_file() if self._in_file and not self.is_too_long else None
+            self._given_up = self._file is None
+        if self._given_up:
+            self._parts.clear()
+        elif self._file is not None and self._size >= _PIECE_BYTES:
+            await self._write(self._file)
+
+    async def _write(self, file: _File) -> None:
+        data, self._size = b"".join(self._parts), 0
+        self._parts.clear()
+        self._beginning = self._beginning or data[: min(BEGINNING_BYTES, self._cache.max_answer_bytes)]
+        try:
+            self.is_too_long = file.size + len(data) > self._cache.max_answer_file_bytes
+            self._given_up = self.is_too_long or not self._cache.make_room(len(data))
+            if not self._given_up:
+                await file.append(data)
+        except OSError as error:
+            _log.warning("an answer is not kept: %s", error)
+            self._given_up = True
+        if self._given_up:
+            self._file = None
+
+    async def keep(self, key: bytes, version: int, *, gzipped: bool) -> None:
+        """The answer is complete: others may have it."""
+        if self._file is not None:
+            await self._write(self._file)
+        if not self._given_up:
+            beginning = b"".join(self._parts) if self._file is None else self._beginning
+            self._cache.put(key, version, Kept(beginning, gzipped, self._file))
 
 
 class Rest:
     """What is left of a kept answer of which the client has had the beginning. See `service.store.base.Answer`."""
 
-    def __init__(self, body: bytes, start: int, version: int, *, gzipped: bool) -> None:
-        self.query_id, self.version, self.gzipped = new_query_id(), version, gzipped
+    def __init__(self, kept: Kept, start: int, version: int) -> None:
+        self.query_id, self.version, self.gzipped = new_query_id(), version, kept.gzipped
         self.whole: bytes | None = None
         self.head_sent, self.unsent = True, b""
-        self.remaining: int | None = len(body) - start
+        self.remaining: int | None = len(kept) - start
         self.on_cut: Callable[[], None] | None = None
-        self._body, self._start = body, start
+        self._kept, self._start = kept, start
 
     def chunks(self) -> AsyncIterator[bytes]:
         """The bytes up to the end, 256 KiB at a time."""
-        return parts(self._body, self._start)
+        return self._kept.parts(self._start)
 
     async def close(self) -> None:
         """There is no work to stop."""
@@ -75,10 +233,3 @@ class Rest:
 
     def abandon(self) -> None:
         """There is no work to stop."""
-
-
-async def parts(body: bytes, start: int = 0) -> AsyncIterator[bytes]:
-    """The bytes of a body from `start` on, 256 KiB at a time; a hundred of them at once hold up nothing small."""
-    for place in range(start, len(body), PART_BYTES):
-        yield body[place : place + PART_BYTES]
-        await asyncio.sleep(0)

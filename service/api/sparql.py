@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.api.cache import PART_BYTES, AnswerCache, Rest, parts
+from service.api.cache import BEGINNING_BYTES, PART_BYTES, AnswerCache, Collector, Kept, Rest
 from service.api.connection import Asker, Connection, Exchange
 from service.api.description import describe_service
 from service.api.http import (
@@ -63,8 +63,6 @@ _FORM, _QUERY_TYPE, _UPDATE_TYPE = (
 _RECENT_REQUESTS, _RECENT_BYTES = 1024, 8 * 2**10
 # 4 MiB: reading takes 100 bytes of memory for each byte. What is larger goes through the Graph Store Protocol.
 _MAX_UPDATE_BYTES = 4 * 2**20
-# 64 KiB of a kept answer that is longer than a part: the client reads them while the rest is got ready.
-_BEGINNING_BYTES = 64 * 2**10
 # With so many answers in a row that the cache had not, a connection is one on which nothing comes twice.
 _BEFORE_LOAN = 3
 # Seconds without a byte taken by the client after which it is given up.
@@ -95,6 +93,8 @@ class _Prepared:
     tagged: tuple[int, bytes] = field(default=(-1, b""), init=False)
     # See `connection.KnownRequest`.
     kind: Kind | None = field(default=None, init=False)
+    # The answer is too long for memory: if it is asked for again, it is kept in a file.
+    long: bool = field(default=False, init=False)
     # The answer is too long for the cache.
     too_long: bool = field(default=False, init=False)
 
@@ -115,7 +115,8 @@ class _Prepared:
             return None
         twin = copy(self)
         twin.query = self.query.with_text(asked.text)
-        twin.key, twin.kind, twin.tagged, twin.too_long = twin.query.digest, asked.kind, (-1, b""), False
+        twin.key, twin.kind, twin.tagged = twin.query.digest, asked.kind, (-1, b"")
+        twin.long = twin.too_long = False
         return twin
 
     @property
@@ -189,7 +190,7 @@ class SparqlEndpoint:
         if writable or settings.max_body_bytes < self._max_body_bytes:
             self._max_body_bytes, self._body_setting = settings.max_body_bytes, "MARSAD_MAX_BODY_BYTES"
         self.room = Room(settings.max_query_bytes, settings.max_nesting, settings.max_chain)
-        self.cache = AnswerCache(settings.cache_bytes)
+        self.cache = AnswerCache(settings.cache_bytes, settings.cache_file_bytes, settings.home)
         self._recent: Recent[_Prepared] = Recent(_RECENT_REQUESTS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -334,8 +335,8 @@ class SparqlEndpoint:
                 return
             cached = self.cache.get(prepared.key, version)
             if cached is not None:
-                headers = self._headers(prepared, version, gzipped=cached[1])
-                await self._send_whole(scope, send, prepared, headers, cached[0])
+                headers = self._headers(prepared, version, gzipped=cached.gzipped)
+                await self._send_whole(scope, send, prepared, headers, cached)
                 return
         query_id = begun.query_id if begun is not None else others.get(b"marsad-query-id") or new_query_id()
         if not _QUERY_ID.fullmatch(query_id):
@@ -349,9 +350,10 @@ class SparqlEndpoint:
             headers = self._headers(prepared, answer.version, gzipped=answer.gzipped)
             headers.append((b"marsad-query-id", query_id.encode()))
             if answer.whole is not None:
+                whole = Kept(answer.whole, answer.gzipped)
                 if not volatile:
-                    self.cache.put(prepared.key, answer.version, answer.whole, answer.gzipped)
-                await self._send_whole(scope, send, prepared, headers, answer.whole)
+                    self.cache.put(prepared.key, answer.version, whole)
+                await self._send_whole(scope, send, prepared, headers, whole)
             elif with_body:
                 await self._stream(scope, send, prepared, answer, prepared.headers + headers)
             else:
@@ -372,20 +374,17 @@ class SparqlEndpoint:
         until_close = exchange is not None and scope["http_version"] == "1.0"
         if exchange is not None and until_close:
             exchange.answer_until_close()
-        kept: list[bytes] | None = [] if not (prepared.volatile or answer.head_sent) else None
-        kept_bytes = 0
+        collector = None if prepared.volatile or answer.head_sent else Collector(self.cache, in_file=prepared.long)
         answer.on_cut = exchange.cut if exchange is not None else None
         try:
             if not answer.head_sent:
                 await send({"type": "http.response.start", "status": 200, "headers": headers})
             async for chunk in answer.chunks():
-                if kept is not None:
-                    kept_bytes += len(chunk)
-                    if kept_bytes > self.cache.max_answer_bytes:
-                        kept, prepared.too_long = None, True
-                    else:
-                        kept.append(chunk)
                 await _send_part(exchange, send, chunk)
+                if collector is not None:
+                    await collector.add(chunk)
+            if collector is not None:  # before the client has the end, and may ask again
+                await collector.keep(prepared.key, answer.version, gzipped=answer.gzipped)
         except AnswerCut:
             # The client has had some of it, so no status can say it any more: the connection breaks off.
             if exchange is None:
@@ -395,20 +394,24 @@ class SparqlEndpoint:
             return
         finally:
             await answer.close()
+            if collector is not None:
+                prepared.long = prepared.long or collector.is_long
+                prepared.too_long = collector.is_too_long
         if exchange is not None and until_close:
             exchange.end_answer()
         await send({"type": "http.response.body", "body": b""})
-        if kept is not None:
-            self.cache.put(prepared.key, answer.version, b"".join(kept), answer.gzipped)
 
-    async def _send_whole(self, scope: Scope, send: Send, prepared: _Prepared, headers: Headers, body: bytes) -> None:
-        exchange = Exchange.of(scope)
-        if len(body) > PART_BYTES and scope["method"] != "HEAD":
-            await _send_parts(exchange, send, prepared.headers + headers, body)
-        elif exchange is not None and scope["method"] != "HEAD" and exchange.takes(send):
+    async def _send_whole(self, scope: Scope, send: Send, prepared: _Prepared, headers: Headers, answer: Kept) -> None:
+        exchange, body = Exchange.of(scope), answer.short
+        if scope["method"] == "HEAD":
+            await _send_head(send, prepared.headers + headers, len(answer))
+            await send({"type": "http.response.body", "body": b""})
+        elif body is None:
+            await _send_parts(exchange, send, prepared.headers + headers, answer)
+        elif exchange is not None and exchange.takes(send):
             exchange.answer(prepared.answer_head + b"".join([b"%s: %s\r\n" % pair for pair in headers]), body)
         else:
-            await respond(send, 200, prepared.headers + headers, body, with_body=scope["method"] != "HEAD")
+            await respond(send, 200, prepared.headers + headers, body)
 
     def etag(self, prepared: _Prepared, version: int) -> str:
         """The validator of an answer to this request from a version of the graph."""
@@ -503,13 +506,12 @@ class _Shortcut:
         if cached is None:
             return self._lend(asker)
         asker.not_kept = 0
-        body, gzipped = cached
-        head = prepared.tagged_head(store.version) + _GZIPPED * gzipped
-        if len(body) <= PART_BYTES:
-            asker.reply(prepared, head, body)
+        head = prepared.tagged_head(store.version) + _GZIPPED * cached.gzipped
+        if cached.short is not None:
+            asker.reply(prepared, head, cached.short)
         else:
-            rest = Rest(body, _BEGINNING_BYTES, store.version, gzipped=gzipped)
-            asker.begin_reply(prepared, head, body[:_BEGINNING_BYTES], rest)
+            beginning = cached.beginning[:BEGINNING_BYTES]
+            asker.begin_reply(prepared, head, beginning, Rest(cached, len(beginning), store.version))
         return True
 
     def begin(self, connection: Connection) -> bool:
@@ -542,7 +544,7 @@ class _Shortcut:
         if body is None or len(body) > PART_BYTES:
             self._connection.hand_over(answer)
             return
-        self._endpoint.cache.put(prepared.key, answer.version, body, answer.gzipped)
+        self._endpoint.cache.put(prepared.key, answer.version, Kept(body, answer.gzipped))
         number = b"marsad-query-id: %s\r\n" % answer.query_id.encode()
         head = prepared.tagged_head(answer.version) + _GZIPPED * answer.gzipped + number
         self._connection.reply(prepared, head, body)
@@ -595,14 +597,25 @@ async def _send_part(exchange: Exchange | None, send: Send, part: bytes) -> None
         raise AnswerCut(f"the client took nothing for {_SEND_PAUSE_S:g} s") from None
 
 
-async def _send_parts(exchange: Exchange | None, send: Send, headers: Headers, body: bytes) -> None:
-    """A large answer, so that only a part of it waits for the client."""
-    length = (b"content-length", str(len(body)).encode())
+async def _send_head(send: Send, headers: Headers, size: int) -> None:
+    """The beginning of an answer of known length."""
+    length = (b"content-length", str(size).encode())
     await send({"type": "http.response.start", "status": 200, "headers": [*headers, length]})
-    with suppress(AnswerCut):  # the connection is cut already
-        async for part in parts(body):
+
+
+async def _send_parts(exchange: Exchange | None, send: Send, headers: Headers, answer: Kept) -> None:
+    """A large answer, so that only a part of it waits for the client."""
+    await _send_head(send, headers, len(answer))
+    try:
+        async for part in answer.parts():
             await _send_part(exchange, send, part)
-        await send({"type": "http.response.body", "body": b""})
+    except AnswerCut:
+        if exchange is None:
+            raise
+        exchange.cut()
+        await asyncio.sleep(0)  # let the server see that the exchange is gone
+        return
+    await send({"type": "http.response.body", "body": b""})
 
 
 def refuse_cross_site(scope: Scope) -> None:
