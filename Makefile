@@ -34,11 +34,11 @@ format: $(VENV)/.test ## Bring code and Turtle into their canonical form
 	$(BIN)/ruff format .
 	$(BIN)/python -m service.rdf.turtle ontology/*.ttl ontology/examples/*/*.ttl
 
-bench: $(VENV)/.test ## Run the benchmarks and print ratios (see tests/benchmarks/README.md)
+bench: $(VENV)/.test $(VENV)/.bench ## Run the benchmarks and print ratios (see tests/benchmarks/README.md)
 	$(BIN)/python -m tests.benchmarks
 	$(BIN)/python -m tests.benchmarks.rest
 
-lock: $(VENV)/.test ## Write the two lock files anew from pyproject.toml
+lock: $(VENV)/.test ## Write the lock files anew from pyproject.toml
 	$(BIN)/pip install --quiet uv==0.13.9
 	$(BIN)/python -m tests.packaging.lock
 
@@ -58,4 +58,10 @@ $(VENV)/.serve: service/requirements.lock pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.test: tests/requirements.lock $(VENV)/.serve
 	$(BIN)/pip install --quiet --require-hashes --requirement tests/requirements.lock
+	@touch $@
+
+# A server to compare with, in an environment of its own: it brings what this one must not have.
+$(VENV)/.bench: tests/benchmarks/requirements.lock $(VENV)/bin/python
+	$(BIN)/python -m venv $(VENV)/rdflib-endpoint
+	$(VENV)/rdflib-endpoint/bin/pip install --quiet --require-hashes --requirement tests/benchmarks/requirements.lock
 	@touch $@

@@ -44,7 +44,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--servers", nargs="*", choices=STARTERS, default=None, help="default: all that fit the size")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--slice", type=float, default=2.0, help="seconds of each mix per server and round")
-    parser.add_argument("--dumps", type=int, default=2, help="how often everything is asked for")
+    parser.add_argument("--dumps", type=int, default=5, help="in how many rounds everything is asked for")
     parser.add_argument("--changes", type=int, default=2000, help="small changes; 0 leaves them out")
     parser.add_argument(
         "--cost", type=int, default=20, help="changes of ten entities by each protocol; 0 leaves them out"

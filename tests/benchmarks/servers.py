@@ -17,6 +17,8 @@ from service.graph.keys import Keys
 from tests.benchmarks.client import Connection, get, post
 
 _BIN = Path(sys.executable).parent
+# In an environment of its own: see the Makefile.
+_RDFLIB_ENDPOINT = Path(sys.prefix) / "rdflib-endpoint" / "bin" / "rdflib-endpoint"
 _READY_S = 600.0
 _POLL_S = 0.02
 _FAREWELL_S = 15.0
@@ -197,7 +199,7 @@ def _oxigraph(folder: Path, name: str, options: list[str]) -> Server:
 def rdflib_endpoint(folder: Path, graph: Path) -> Server:
     """rdflib-endpoint with rdflib's own store in memory."""
     port, log = free_port(), folder / "rdflib-endpoint.log"
-    command = [str(_BIN / "rdflib-endpoint"), "serve", "--host", "127.0.0.1", "--port", str(port), str(graph)]
+    command = [str(_RDFLIB_ENDPOINT), "serve", "--host", "127.0.0.1", "--port", str(port), str(graph)]
     root = f"http://127.0.0.1:{port}"
     # It serves under / and redirects /sparql, depending on its version: ask where it answers.
     server = Server("rdflib-endpoint", f"{root}/", f"{root}/", _spawn(command, log), home=root)

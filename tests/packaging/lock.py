@@ -6,6 +6,7 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -13,17 +14,20 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = ("hatchling==1.27.0", "editables==0.5")
 SERVE = ROOT / "service" / "requirements.lock"
 TEST = ROOT / "tests" / "requirements.lock"
+# The server that `make bench` compares with, in an environment of its own, beside the RDF library that ours has.
+PEER = ("rdflib-endpoint[cli]==0.6.3", "rdflib==7.6.0")
+BENCH = ROOT / "tests" / "benchmarks" / "requirements.lock"
 
 
-def compile_lock(output: Path, *extras: str) -> None:
-    """Resolve `pyproject.toml` with `extras` into `output`; versions already locked stay unless they no longer fit."""
+def compile_lock(output: Path, *sources: str, needs: Sequence[str]) -> None:
+    """Resolve `needs` and what `sources` name into `output`; versions already locked stay unless they no longer fit."""
     command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"]
     command += ["--generate-hashes", "--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"]
-    command += [f"--extra={extra}" for extra in extras]
-    command += ["--output-file", str(output), "pyproject.toml", "-"]
-    subprocess.run(command, cwd=ROOT, check=True, text=True, input="\n".join(BUILD), stdout=subprocess.DEVNULL)
+    command += ["--output-file", str(output), *sources, "-"]
+    subprocess.run(command, cwd=ROOT, check=True, text=True, input="\n".join(needs), stdout=subprocess.DEVNULL)
 
 
 if __name__ == "__main__":
-    compile_lock(SERVE)
-    compile_lock(TEST, "test")
+    compile_lock(SERVE, "pyproject.toml", needs=BUILD)
+    compile_lock(TEST, "pyproject.toml", "--extra=test", needs=BUILD)
+    compile_lock(BENCH, needs=PEER)

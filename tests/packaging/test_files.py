@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 from tests.conftest import ROOT
+from tests.packaging.lock import PEER
 
-LOCKS = ("service/requirements.lock", "tests/requirements.lock")
+LOCKS = ("service/requirements.lock", "tests/requirements.lock", "tests/benchmarks/requirements.lock")
 TOP_LEVEL = {
     "ontology",
     "data",
@@ -48,6 +49,7 @@ def test_the_locks_name_every_dependency_of_the_project():
     wanted = {
         "service/requirements.lock": project["dependencies"],
         "tests/requirements.lock": project["dependencies"] + project["optional-dependencies"]["test"],
+        "tests/benchmarks/requirements.lock": PEER,
     }
     for lock, requirements in wanted.items():
         locked = set(re.findall(r"^([a-z0-9_.-]+)==", (ROOT / lock).read_text(encoding="utf-8"), re.M))
