@@ -22,11 +22,12 @@ from service.api.gated_store import gated, with_keys
 from service.api.graph_store import create_graph_store_app
 from service.api.health import create_health_app
 from service.api.http import local_path
+from service.api.listening import listening_socket
 from service.api.middleware import with_middleware
 from service.api.parameters import refuse_unknown
 from service.api.problems import install_handlers
 from service.api.reads import Reads
-from service.api.server import listening_socket, serve
+from service.api.server import serve
 from service.api.sparql import create_sparql_app
 from service.api.versions import Versions
 from service.errors import ChangeConflict

@@ -1,68 +1,20 @@
 """`marsad serve --dataset`: any RDF behind the same endpoint, without the project's prefixes and without its graph."""
 
+import asyncio
 import ipaddress
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from starlette.types import ASGIApp, Receive, Scope, Send
-
-from service.api.graph_store import create_graph_store_app
-from service.api.health import create_health_app
-from service.api.http import OPEN, local_path, respond, respond_problem
-from service.api.problems import problem_of
-from service.api.server import listening_socket, serve
-from service.api.sparql import create_sparql_app
-from service.errors import ConfigurationError, NotFound
+from service.api.listening import listening_socket
+from service.errors import ConfigurationError
 from service.settings import Settings
-from service.store.base import Store
 from service.store.embedded import open_store, rdf_files
 
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
 Progress = Callable[[str, str, float], None]
-
-_PAGE = b"""<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>SPARQL endpoint</title>
-<h1>SPARQL endpoint</h1>
-<form action="sparql"><p><textarea name="query" rows="12" cols="90">SELECT * WHERE { ?s ?p ?o } LIMIT 20</textarea></p>
-<p><select name="format"><option>csv<option>json<option>xml<option>tsv<option>ttl</select> <button>Run</button></p></form>
-"""
-_PAGE_HEADERS = [
-    (b"content-type", b"text/html; charset=utf-8"),
-    (b"content-security-policy", b"default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"),
-    (b"vary", b"Accept"),
-    (b"cache-control", b"no-cache"),
-    *OPEN,
-]
-
-
-def create_dataset_app(
-    store: Store, settings: Settings, *, writable: bool = False, prefixes: Mapping[str, str] | None = None
-) -> ASGIApp:
-    """`/sparql`, `/graphs`, `/queries/…` and the health answers over an open store.
-
-    `prefixes`, if any, are those that the store was opened with.
-    """
-    sparql = create_sparql_app(store, settings, prefixes, writable=writable, editor=_show_page)
-    graphs = create_graph_store_app(store, settings, writable=writable)
-    health = create_health_app(store)
-
-    async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
-        path = local_path(scope)
-        if path in ("/sparql", "/sparql/") or path.startswith("/queries/"):
-            await sparql(scope, receive, send)
-        elif path == "/graphs" or path.startswith("/graphs/"):
-            await graphs(scope, receive, send)
-        elif path in ("/healthz", "/readyz", "/metrics"):
-            await health(scope, receive, send)
-        elif path == "/":
-            await _show_page(scope, receive, send)
-        else:
-            await respond_problem(send, problem_of(NotFound(f"there is nothing at {path}; the endpoint is /sparql")))
-
-    return dispatch
-
-
-async def _show_page(scope: Scope, receive: Receive, send: Send) -> None:
-    await respond(send, 200, _PAGE_HEADERS, _PAGE, with_body=scope["method"] != "HEAD")
 
 
 async def serve_dataset(settings: Settings, paths: Sequence[Path], *, writable: bool, progress: Progress) -> int:
@@ -81,9 +33,19 @@ async def serve_dataset(settings: Settings, paths: Sequence[Path], *, writable: 
     files = rdf_files(paths)
     with listening_socket(settings) as listener:
         store = open_store(settings, files=files, writable=writable, progress=progress)
+        importing = asyncio.create_task(asyncio.to_thread(_import_api))
         async with store:
-            await serve(create_dataset_app(store, settings, writable=writable), listener, settings)
+            create_app, serve = await importing
+            await serve(create_app(store, settings, writable=writable), listener, settings)
     return 0
+
+
+def _import_api() -> tuple[Callable[..., "ASGIApp"], Callable[..., Coroutine[Any, Any, None]]]:
+    """What speaks HTTP takes almost a second to import; meanwhile another process reads the graph."""
+    from service.api.dataset import create_dataset_app
+    from service.api.server import serve
+
+    return create_dataset_app, serve
 
 
 def _is_loopback(host: str) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from service.api import server
+from service.api.listening import listening_socket
 from service.graph.keys import Keys
 from service.settings import Settings
 from tests.api.service import Service, running
@@ -65,7 +66,7 @@ def writable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Writable]:
 def listening(service: Service) -> Iterator[str]:
     """The address on loopback at which a service listens meanwhile."""
     settings = Settings(port=0)
-    with server.listening_socket(settings) as listener:
+    with listening_socket(settings) as listener:
         listener.listen()  # who asks before the server has begun waits
         host, port = listener.getsockname()[:2]
         running = server.server_for(service.app, settings)

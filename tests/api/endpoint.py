@@ -9,8 +9,9 @@ import httpx
 import pyoxigraph as ox
 
 from service.api.connection import KnownRequests
-from service.api.server import listening_socket, server_for
-from service.dataset import create_dataset_app
+from service.api.dataset import create_dataset_app
+from service.api.listening import listening_socket
+from service.api.server import server_for
 from service.settings import Settings
 from service.store.embedded import EmbeddedStore, open_store
 

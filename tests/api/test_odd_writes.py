@@ -10,7 +10,8 @@ import httpx
 import pyoxigraph as ox
 import pytest
 
-from service.api.server import listening_socket, server_for
+from service.api.listening import listening_socket
+from service.api.server import server_for
 from service.app import create_app
 from service.rdf import namespaces as ns
 from service.rdf.iris import DEFAULT_BASE

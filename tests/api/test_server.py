@@ -3,7 +3,7 @@
 import asyncio
 import socket
 
-from service.api.server import listening_socket
+from service.api.listening import listening_socket
 from service.settings import Settings
 
 

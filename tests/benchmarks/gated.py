@@ -17,7 +17,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.api.context import Context
 from service.api.http import respond
-from service.api.server import listening_socket, serve
+from service.api.listening import listening_socket
+from service.api.server import serve
 from service.app import create_app, gate_maker, open_index
 from service.graph.changes import Changes
 from service.graph.compile import compile_sources

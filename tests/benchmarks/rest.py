@@ -225,6 +225,7 @@ def _serve(graph: MadeUpGraph, path: Path, ready: Any) -> None:
     # Only the process that serves needs the application.
     from service.api import server
     from service.api.context import Context
+    from service.api.listening import listening_socket
     from service.app import create_app
 
     settings = Settings(port=0)
@@ -234,7 +235,7 @@ def _serve(graph: MadeUpGraph, path: Path, ready: Any) -> None:
     started = time.monotonic()
     index.warm()
     _say(f"what lists and facets are answered from, made at the start: {time.monotonic() - started:.1f} s")
-    with server.listening_socket(settings) as listener:
+    with listening_socket(settings) as listener:
         listener.listen()
         ready.send(listener.getsockname()[1])
         asyncio.run(server.server_for(create_app(context), settings).serve(sockets=[listener]))
