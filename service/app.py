@@ -17,6 +17,7 @@ from service import __version__
 from service.api import changes as changes_api
 from service.api import discovery, docs, exports, linked_data, list_pages, pages, reconcile, rest
 from service.api.auth import with_read_keys
+from service.api.cache import AnswerCache
 from service.api.context import Context
 from service.api.gated_store import gated, with_keys
 from service.api.graph_store import create_graph_store_app
@@ -86,8 +87,9 @@ def create_app(context: Context) -> ASGIApp:
     strict = (changes_api, rest, discovery)
     for module in (changes_api, rest, discovery, reconcile, exports, linked_data, docs, pages, list_pages):
         api.include_router(module.router, dependencies=[Depends(refuse_unknown)] if module in strict else [])
-    sparql, graphs = _sparql_apps(context, pages.editor(api))
-    health = create_health_app(context.store)
+    cache = AnswerCache.of(context.settings)
+    sparql, graphs = _sparql_apps(context, cache, pages.editor(api))
+    health = create_health_app(context.store, cache)
     reads = Reads(module.router for module in strict).before(api, context)
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
@@ -115,14 +117,14 @@ def create_app(context: Context) -> ASGIApp:
     return app
 
 
-def _sparql_apps(context: Context, editor: ASGIApp) -> tuple[ASGIApp, ASGIApp]:
+def _sparql_apps(context: Context, cache: AnswerCache, editor: ASGIApp) -> tuple[ASGIApp, ASGIApp]:
     """`/sparql` and `/graphs`: over the store as it is, or over the one whose changes pass the gate."""
     known = prefixes(context.base)
     if context.changes is None or context.keys is None:
-        sparql = create_sparql_app(context.store, context.settings, known, editor=editor)
+        sparql = create_sparql_app(context.store, context.settings, known, cache=cache, editor=editor)
         return sparql, create_graph_store_app(context.store, context.settings, writable=False)
     store = gated(context.changes, context.keys)
-    sparql = create_sparql_app(store, context.settings, known, writable=True, strict=True, editor=editor)
+    sparql = create_sparql_app(store, context.settings, known, cache=cache, writable=True, strict=True, editor=editor)
     graphs = create_graph_store_app(store, context.settings, writable=True)
     return with_keys(sparql, context.base), with_keys(graphs, context.base)
 

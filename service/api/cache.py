@@ -12,6 +12,7 @@ from typing import Self
 from weakref import WeakSet
 
 from service.errors import AnswerCut
+from service.settings import Settings
 from service.store.query_ids import new_query_id
 
 _log = logging.getLogger(__name__)
@@ -96,6 +97,11 @@ class AnswerCache:
     `max_bytes` of memory, and `max_file_bytes` of files in `directory`, which is made when one is needed.
     """
 
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """An empty one, as large as the settings say."""
+        return cls(settings.cache_bytes, settings.cache_file_bytes, settings.home)
+
     def __init__(self, max_bytes: int, max_file_bytes: int, directory: Path) -> None:
         self.max_bytes, self._max_file_bytes, self._directory = max_bytes, max_file_bytes, directory
         # One answer may take an eighth, or a quarter of the files, so that a few large ones do not drive out all others.
@@ -106,6 +112,11 @@ class AnswerCache:
         self._answers: OrderedDict[bytes, Kept] = OrderedDict()
         # Those of answers that are being collected, and those that are gone from here and still read, among them.
         self._files: WeakSet[_File] = WeakSet()
+
+    @property
+    def file_bytes(self) -> int:
+        """Bytes in files."""
+        return sum(file.size for file in self._files)
 
     def get(self, key: bytes, version: int) -> Kept | None:
         """The answer; None if it is not here for this version."""
@@ -149,7 +160,7 @@ class AnswerCache:
 
     def make_room(self, size: int) -> bool:
         """Have room for so many bytes more in files, in place of answers used longest ago; False: there is none."""
-        while sum(each.size for each in self._files) + size > self._max_file_bytes:
+        while self.file_bytes + size > self._max_file_bytes:
             oldest = next((key for key, answer in self._answers.items() if answer.file is not None), None)
             if oldest is None:
                 return False

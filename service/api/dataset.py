@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from service.api.cache import AnswerCache
 from service.api.graph_store import create_graph_store_app
 from service.api.health import create_health_app
 from service.api.http import OPEN, local_path, respond, respond_problem
@@ -35,9 +36,10 @@ def create_dataset_app(
 
     `prefixes`, if any, are those that the store was opened with.
     """
-    sparql = create_sparql_app(store, settings, prefixes, writable=writable, editor=_show_page)
+    cache = AnswerCache.of(settings)
+    sparql = create_sparql_app(store, settings, prefixes, cache=cache, writable=writable, editor=_show_page)
     graphs = create_graph_store_app(store, settings, writable=writable)
-    health = create_health_app(store)
+    health = create_health_app(store, cache)
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
         path = local_path(scope)

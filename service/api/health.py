@@ -7,6 +7,7 @@ from pathlib import Path
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from service.api.cache import AnswerCache
 from service.api.http import OPEN, Headers, local_path, preflight, respond, respond_problem
 from service.api.problems import MethodNotAllowed, problem_of
 from service.errors import NotFound
@@ -15,8 +16,8 @@ from service.store.base import Status, Store
 _METHODS = ("GET", "HEAD", "OPTIONS")
 
 
-def create_health_app(store: Store) -> ASGIApp:
-    """The application for the three paths."""
+def create_health_app(store: Store, cache: AnswerCache) -> ASGIApp:
+    """The application for the three paths; `cache` has the answers to queries of the store."""
     started = time.monotonic()
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
@@ -36,7 +37,7 @@ def create_health_app(store: Store) -> ASGIApp:
             body = json.dumps({"status": "ready" if state.ready else "not ready", "version": state.version}).encode()
         elif path == "/metrics":
             media_type = b"text/plain; version=0.0.4; charset=utf-8"
-            body = _metrics(store.status(), time.monotonic() - started).encode()
+            body = _metrics(store.status(), cache, time.monotonic() - started).encode()
         else:
             await respond_problem(send, problem_of(NotFound(f"there is nothing at {path}")))
             return
@@ -46,7 +47,7 @@ def create_health_app(store: Store) -> ASGIApp:
     return answer
 
 
-def _metrics(state: Status, uptime_s: float) -> str:
+def _metrics(state: Status, cache: AnswerCache, uptime_s: float) -> str:
     usage = resource.getrusage(resource.RUSAGE_SELF)
     resident = int(Path("/proc/self/statm").read_bytes().split()[1]) * resource.getpagesize()
     gauges = [
@@ -56,6 +57,8 @@ def _metrics(state: Status, uptime_s: float) -> str:
         ("marsad_workers", "worker processes", state.workers),
         ("marsad_workers_busy", "worker processes with a query", state.busy),
         ("marsad_queries_waiting", "queries that wait for a worker", state.waiting),
+        ("marsad_cache_bytes", "memory of kept answers", cache.bytes),
+        ("marsad_cache_file_bytes", "kept answers in files without names, which no listing shows", cache.file_bytes),
         ("marsad_uptime_seconds", "seconds since the start", round(uptime_s, 1)),
         ("process_resident_memory_bytes", "memory of the service without its workers", resident),
     ]

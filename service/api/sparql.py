@@ -147,18 +147,20 @@ def create_sparql_app(
     settings: Settings,
     prefixes: Mapping[str, str] | None = None,
     *,
+    cache: AnswerCache,
     writable: bool = False,
     strict: bool | None = None,
     editor: ASGIApp | None = None,
 ) -> ASGIApp:
     """The application for `/sparql` and `/queries/…`.
 
-    `prefixes` need no declaration in a query (give the same to the store). `writable` takes updates and applies them
+    `prefixes` need no declaration in a query (give the same to the store). `cache` is for its answers alone. `writable` takes updates and applies them
     straight to the store. `strict` (default: where nothing is written) refuses a FROM whose graph is not there.
     `editor` answers a GET without a query by a client that wants HTML.
     """
     strict = not writable if strict is None else strict
-    return SparqlEndpoint(store, settings, prefixes or {}, writable=writable, strict=strict, editor=editor)
+    known = prefixes or {}
+    return SparqlEndpoint(store, settings, known, cache=cache, writable=writable, strict=strict, editor=editor)
 
 
 class SparqlEndpoint:
@@ -170,6 +172,7 @@ class SparqlEndpoint:
         settings: Settings,
         prefixes: Mapping[str, str],
         *,
+        cache: AnswerCache,
         writable: bool,
         strict: bool,
         editor: ASGIApp | None,
@@ -190,7 +193,7 @@ class SparqlEndpoint:
         if writable or settings.max_body_bytes < self._max_body_bytes:
             self._max_body_bytes, self._body_setting = settings.max_body_bytes, "MARSAD_MAX_BODY_BYTES"
         self.room = Room(settings.max_query_bytes, settings.max_nesting, settings.max_chain)
-        self.cache = AnswerCache(settings.cache_bytes, settings.cache_file_bytes, settings.home)
+        self.cache = cache
         self._recent: Recent[_Prepared] = Recent(_RECENT_REQUESTS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

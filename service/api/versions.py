@@ -123,7 +123,7 @@ async def open_version(context: Context, version: int) -> AsyncIterator[Context]
     changes = context.changes
     assert changes is not None, "a graph with versions is changed by somebody"
     quads = await changes.state_at(version)
-    settings = replace(context.settings, workers=_WORKERS)
+    settings = replace(context.settings, workers=_WORKERS, cache_file_bytes=0)
     store = open_store(settings, content=lambda: quads, prefixes=prefixes(context.base))
     # The validators of its answers differ from those of any other version.
     store.id = f"{context.store.id}v{version}"

@@ -60,6 +60,8 @@ async def test_what_is_asked_a_third_time_comes_from_a_file_that_has_no_name(tmp
         assert not home.exists()
         body = await asked_twice(opened)
         assert list(home.iterdir()) == []
+        metrics = (await opened.client.get("/metrics")).text
+        assert f"marsad_cache_file_bytes {len(body)}\n" in metrics
         before = started(opened)
         for answers in (await first_answer(opened, LONG, LONG, AS_USUAL), await first_answer(opened, AS_USUAL, LONG)):
             assert [answer[1] for answer in answers] == [body] * len(answers)

@@ -229,6 +229,23 @@ def _asks_for_great_answers(target: Target, limit_s: float) -> Outcome:
     return Outcome("whole", time.monotonic() - started, 200)
 
 
+def _asks_again_for_long_answers(target: Target, limit_s: float) -> Outcome:
+    """Answers of some 10 MB, each again and again, by some who go away: what is kept of them in files is bounded too."""
+    started = time.monotonic()
+    values = " ".join(map(str, range(20)))
+    outcome = Outcome("closed", 0)
+    for number in range(5):
+        text = f'SELECT * {{ ?s <http://hostile.example/text> ?t BIND("{number}" AS ?n) VALUES ?x {{ {values} }} }}'
+        for _ in range(4):
+            with connect(target) as connection:
+                _left(connection, _asked(text, target), abruptly=True)
+                connection.recv(100_000, socket.MSG_WAITALL)
+            outcome = exchange(target, _asked(text, target), limit_s)
+            if outcome.status != 200 or outcome.ending != "whole" or outcome.size < 9_000_000:
+                return Outcome("cut", time.monotonic() - started, outcome.status, outcome.problem, size=outcome.size)
+    return Outcome("whole", time.monotonic() - started, 200)
+
+
 def _asks_for_a_kept_answer_and_reads_none(target: Target, limit_s: float) -> Outcome:
     """A hundred clients ask for the same answer of 3 MB and do not read it: only a part waits for each."""
     started = time.monotonic()
@@ -327,6 +344,7 @@ CASES: list[Case] = [
     _case("client: a thousand different headers of 100 kB", _sends_different_headers, "200", limit_s=60, alone=True),
     _case("client: 250 different texts of 8 kB", _sends_different_texts, "200", limit_s=60, alone=True),
     _case("client: forty different answers of 3 MB", _asks_for_great_answers, "200", limit_s=30),
+    _case("client: long answers again and again", _asks_again_for_long_answers, "200", limit_s=30),
     _case(
         "client: a hundred ask for one answer of 3 MB and read none",
         _asks_for_a_kept_answer_and_reads_none,
