@@ -28,7 +28,10 @@ _PIECE_BYTES = 2**20
 
 
 class _File:
-    """A file without a name, which goes with the last who has it, whatever ends the process."""
+    """A file without a name, which goes with the last who has it, whatever ends the process.
+
+    Threads write and read it by its methods, so that it is not closed before they are done.
+    """
 
     def __init__(self, directory: Path) -> None:
         self.size = 0
@@ -50,11 +53,14 @@ class _File:
             written = os.pwrite(self._descriptor, left, start)
             left, start = left[written:], start + written
 
+    def _read(self, size: int, start: int) -> bytes:
+        return os.pread(self._descriptor, size, start)
+
     async def part(self, start: int) -> bytes:
         """256 KiB from `start` on, or what there is. Raises AnswerCut: they cannot be read."""
         size = min(PART_BYTES, self.size - start)
         try:
-            data = await asyncio.to_thread(os.pread, self._descriptor, size, start)
+            data = await asyncio.to_thread(self._read, size, start)
         except OSError as error:
             raise AnswerCut(f"a kept answer cannot be read: {error}") from error
         if len(data) < size:
