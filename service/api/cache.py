@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -25,6 +26,10 @@ PART_BYTES = 256 * 2**10
 BEGINNING_BYTES = 64 * 2**10
 # 1 MiB: what is written to a file at once, by a thread, which takes a tenth of a millisecond to be told.
 _PIECE_BYTES = 2**20
+# 16 MiB and a second: what may wait for the disk during and after an answer. Nobody waits for one that is slower.
+_MOST_UNWRITTEN_BYTES, _PATIENCE_S = 16 * 2**20, 1.0
+# Threads of their own: a slow disk must not take those that others need for their answers.
+_writer, _reader = ThreadPoolExecutor(1, "marsad-cache-writer"), ThreadPoolExecutor(2, "marsad-cache-reader")
 
 
 class _File:
@@ -42,10 +47,10 @@ class _File:
         if hasattr(self, "_descriptor"):
             os.close(self._descriptor)
 
-    async def append(self, data: bytes) -> None:
-        """Write at the end. Raises OSError."""
+    def append(self, data: bytes) -> asyncio.Future[None]:
+        """Write at the end; the future ends with an OSError where that fails."""
         start, self.size = self.size, self.size + len(data)
-        await asyncio.to_thread(self._write, data, start)
+        return asyncio.get_running_loop().run_in_executor(_writer, self._write, data, start)
 
     def _write(self, data: bytes, start: int) -> None:
         left = memoryview(data)
@@ -60,7 +65,7 @@ class _File:
         """256 KiB from `start` on, or what there is. Raises AnswerCut: they cannot be read."""
         size = min(PART_BYTES, self.size - start)
         try:
-            data = await asyncio.to_thread(self._read, size, start)
+            data = await asyncio.get_running_loop().run_in_executor(_reader, self._read, size, start)
         except OSError as error:
             raise AnswerCut(f"a kept answer cannot be read: {error}") from error
         if len(data) < size:
@@ -185,9 +190,10 @@ class Collector:
         self._size = 0
         self._beginning = b""
         self._file: _File | None = None
+        self._writes: dict[asyncio.Future[None], int] = {}
         self._given_up = False
 
-    async def add(self, data: bytes) -> None:
+    def add(self, data: bytes) -> None:
         """The next bytes of the answer."""
         if self._given_up:
             return
@@ -200,28 +206,37 @@ class Collector:
         if self._given_up:
             self._parts.clear()
         elif self._file is not None and self._size >= _PIECE_BYTES:
-            await self._write(self._file)
+            self._write(self._file)
 
-    async def _write(self, file: _File) -> None:
+    def _write(self, file: _File) -> None:
         data, self._size = b"".join(self._parts), 0
         self._parts.clear()
         self._beginning = self._beginning or data[: min(BEGINNING_BYTES, self._cache.max_answer_bytes)]
-        try:
-            self.is_too_long = file.size + len(data) > self._cache.max_answer_file_bytes
-            self._given_up = self.is_too_long or not self._cache.make_room(len(data))
-            if not self._given_up:
-                await file.append(data)
-        except OSError as error:
+        self.is_too_long = file.size + len(data) > self._cache.max_answer_file_bytes
+        is_slow = sum(self._writes.values()) > _MOST_UNWRITTEN_BYTES
+        if self.is_too_long or is_slow or not self._cache.make_room(len(data)):
+            self._give_up()
+        else:
+            write = file.append(data)
+            self._writes[write] = len(data)
+            write.add_done_callback(self._written)
+
+    def _written(self, write: asyncio.Future[None]) -> None:
+        del self._writes[write]
+        if not write.cancelled() and (error := write.exception()) is not None:
             _log.warning("an answer is not kept: %s", error)
-            self._given_up = True
-        if self._given_up:
-            self._file = None
+            self._give_up()
+
+    def _give_up(self) -> None:
+        self._given_up, self._file = True, None
 
     async def keep(self, key: bytes, version: int, *, gzipped: bool) -> None:
         """The answer is complete: others may have it."""
         if self._file is not None:
-            await self._write(self._file)
-        if not self._given_up:
+            self._write(self._file)
+        if self._writes and not self._given_up:
+            await asyncio.wait(self._writes, timeout=_PATIENCE_S)
+        if not self._given_up and not self._writes:
             beginning = b"".join(self._parts) if self._file is None else self._beginning
             self._cache.put(key, version, Kept(beginning, gzipped, self._file))
 

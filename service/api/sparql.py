@@ -385,7 +385,7 @@ class SparqlEndpoint:
             async for chunk in answer.chunks():
                 await _send_part(exchange, send, chunk)
                 if collector is not None:
-                    await collector.add(chunk)
+                    collector.add(chunk)
             if collector is not None:  # before the client has the end, and may ask again
                 await collector.keep(prepared.key, answer.version, gzipped=answer.gzipped)
         except AnswerCut:

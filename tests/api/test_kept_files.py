@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import os
 import socket
+import threading
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.api import sparql
+from service.api import cache, sparql
 from service.api.cache import BEGINNING_BYTES, PART_BYTES, AnswerCache, Collector
 from tests.api.endpoint import endpoint
 from tests.api.test_connection import get
@@ -163,6 +164,23 @@ async def test_where_the_disk_has_no_room_the_answer_is_whole_and_not_kept(tmp_p
         assert started(opened) == before + 1
 
 
+@pytest.mark.parametrize(("most_unwritten", "patience_s"), [(0, 30), (2**24, 0.01)])
+async def test_nobody_waits_for_a_slow_disk(tmp_path, monkeypatch, most_unwritten, patience_s):
+    go_on, pwrite = threading.Event(), os.pwrite
+    monkeypatch.setattr(cache, "_MOST_UNWRITTEN_BYTES", most_unwritten)
+    monkeypatch.setattr(cache, "_PATIENCE_S", patience_s)
+    monkeypatch.setattr(os, "pwrite", lambda *arguments: go_on.wait(30) and pwrite(*arguments))
+    async with keeping(tmp_path) as opened:
+        try:
+            async with asyncio.timeout(15):
+                body = await asked_twice(opened)
+                before = started(opened)
+                assert [answer[1] for answer in await first_answer(opened, LONG)] == [body]
+            assert started(opened) == before + 1
+        finally:
+            go_on.set()
+
+
 @pytest.mark.parametrize("reading", [_fail, lambda *_: b"too short"])
 @pytest.mark.parametrize("request_", [LONG, AS_USUAL])
 async def test_a_kept_answer_that_cannot_be_read_is_cut_and_never_looks_whole(tmp_path, monkeypatch, reading, request_):
@@ -220,7 +238,7 @@ async def test_what_is_collected_is_what_is_given(tmp_path_factory, sizes, start
     collector = Collector(answers, in_file=True)
     chunks = [bytes([number + 1]) * size for number, size in enumerate(sizes)]
     for chunk in chunks:
-        await collector.add(chunk)
+        collector.add(chunk)
     await collector.keep(b"key", 1, gzipped=False)
     whole, kept = b"".join(chunks), answers.get(b"key", 1)
     assert kept is not None
