@@ -102,6 +102,29 @@ def test_a_killed_service_takes_its_processes_with_it(data):
         wait_until_gone(family)
 
 
+def _peak_bytes(process: int) -> int:
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())
+    assert found is not None
+    return int(found.group(1)) * 1024
+
+
+@pytest.mark.slow
+def test_five_million_rows_go_through_a_service_of_less_than_300_mb(tmp_path, monkeypatch):
+    monkeypatch.setenv("MARSAD_DEADLINE", "300")
+    data = tmp_path / "data.nt"
+    data.write_text("".join(f'<http://e/s> <http://e/p> "{number}" .\n' for number in range(2237)))
+    text = "SELECT ?c ?f { ?a ?b ?c . ?d ?e ?f } LIMIT 5000000"
+    with serving("--dataset", str(data), "--home", str(tmp_path / "home")) as (process, address):
+        sizes = []
+        for _ in range(2):  # the second is written to a file, as far as one may be long
+            asked, plain = {"query": text, "format": "json"}, {"Accept-Encoding": "identity"}
+            with httpx.stream("GET", f"{address}/sparql", params=asked, headers=plain, timeout=60) as answer:
+                sizes.append(sum(len(part) for part in answer.iter_raw()))
+        assert sizes == [sizes[0]] * 2
+        assert sizes[0] > 300 * 10**6
+        assert _peak_bytes(process.pid) < 300 * 10**6
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
