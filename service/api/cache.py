@@ -193,6 +193,12 @@ class Collector:
         self._writes: dict[asyncio.Future[None], int] = {}
         self._given_up = False
 
+    async def through(self, answer: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """The parts of the answer; each is collected after it was given."""
+        async for part in answer:
+            yield part
+            self.add(part)
+
     def add(self, data: bytes) -> None:
         """The next bytes of the answer."""
         if self._given_up:

@@ -6,7 +6,7 @@ last answers; neither saves a client from a change of the graph.
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, field
@@ -154,9 +154,9 @@ def create_sparql_app(
 ) -> ASGIApp:
     """The application for `/sparql` and `/queries/…`.
 
-    `prefixes` need no declaration in a query (give the same to the store). `cache` is for its answers alone. `writable` takes updates and applies them
-    straight to the store. `strict` (default: where nothing is written) refuses a FROM whose graph is not there.
-    `editor` answers a GET without a query by a client that wants HTML.
+    `prefixes` need no declaration in a query (give the same to the store). `cache` is for its answers alone.
+    `writable` takes updates and applies them straight to the store. `strict` (default: where nothing is written)
+    refuses a FROM whose graph is not there. `editor` answers a GET without a query by a client that wants HTML.
     """
     strict = not writable if strict is None else strict
     known = prefixes or {}
@@ -378,23 +378,15 @@ class SparqlEndpoint:
         if exchange is not None and until_close:
             exchange.answer_until_close()
         collector = None if prepared.volatile or answer.head_sent else Collector(self.cache, in_file=prepared.long)
+        parts = answer.chunks() if collector is None else collector.through(answer.chunks())
         answer.on_cut = exchange.cut if exchange is not None else None
         try:
             if not answer.head_sent:
                 await send({"type": "http.response.start", "status": 200, "headers": headers})
-            async for chunk in answer.chunks():
-                await _send_part(exchange, send, chunk)
-                if collector is not None:
-                    collector.add(chunk)
+            if not await _send_parts(exchange, send, parts):
+                return
             if collector is not None:  # before the client has the end, and may ask again
                 await collector.keep(prepared.key, answer.version, gzipped=answer.gzipped)
-        except AnswerCut:
-            # The client has had some of it, so no status can say it any more: the connection breaks off.
-            if exchange is None:
-                raise
-            exchange.cut()
-            await asyncio.sleep(0)  # let the server see that the exchange is gone
-            return
         finally:
             await answer.close()
             if collector is not None:
@@ -410,7 +402,9 @@ class SparqlEndpoint:
             await _send_head(send, prepared.headers + headers, len(answer))
             await send({"type": "http.response.body", "body": b""})
         elif body is None:
-            await _send_parts(exchange, send, prepared.headers + headers, answer)
+            await _send_head(send, prepared.headers + headers, len(answer))
+            if await _send_parts(exchange, send, answer.parts()):
+                await send({"type": "http.response.body", "body": b""})
         elif exchange is not None and exchange.takes(send):
             exchange.answer(prepared.answer_head + b"".join([b"%s: %s\r\n" % pair for pair in headers]), body)
         else:
@@ -589,14 +583,12 @@ def tell_parameters(scope: Scope, pairs: Sequence[tuple[str, str]]) -> None:
         scope[KEYED](pairs)
 
 
-async def _send_part(exchange: Exchange | None, send: Send, part: bytes) -> None:
-    """A part of a longer answer. Raises AnswerCut: the client has taken nothing for 30 s, and the connection is cut."""
+async def _send_part(send: Send, part: bytes) -> None:
+    """A part of a longer answer. Raises AnswerCut: the client has taken nothing for 30 s."""
     try:
         async with asyncio.timeout(_SEND_PAUSE_S):
             await send({"type": "http.response.body", "body": part, "more_body": True})
     except TimeoutError:
-        if exchange is not None:
-            exchange.cut()
         raise AnswerCut(f"the client took nothing for {_SEND_PAUSE_S:g} s") from None
 
 
@@ -606,19 +598,19 @@ async def _send_head(send: Send, headers: Headers, size: int) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": [*headers, length]})
 
 
-async def _send_parts(exchange: Exchange | None, send: Send, headers: Headers, answer: Kept) -> None:
-    """A large answer, so that only a part of it waits for the client."""
-    await _send_head(send, headers, len(answer))
+async def _send_parts(exchange: Exchange | None, send: Send, parts: AsyncIterator[bytes]) -> bool:
+    """Send the parts of a longer answer, of which only one waits for the client; False: it was cut, and ends here."""
     try:
-        async for part in answer.parts():
-            await _send_part(exchange, send, part)
+        async for part in parts:
+            await _send_part(send, part)
     except AnswerCut:
+        # The client has had some of it, so no status can say it any more: the connection breaks off.
         if exchange is None:
             raise
         exchange.cut()
         await asyncio.sleep(0)  # let the server see that the exchange is gone
-        return
-    await send({"type": "http.response.body", "body": b""})
+        return False
+    return True
 
 
 def refuse_cross_site(scope: Scope) -> None:
