@@ -14,8 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = ("hatchling==1.27.0", "editables==0.5")
 SERVE = ROOT / "service" / "requirements.lock"
 TEST = ROOT / "tests" / "requirements.lock"
-# The server that `make bench` compares with, in an environment of its own, beside the RDF library that ours has.
-PEER = ("rdflib-endpoint[cli]==0.6.3", "rdflib==7.6.0")
+# The server that `make bench` compares with, in an environment of its own; what both need is of our versions.
+PEER = ("rdflib-endpoint[cli]==0.6.3",)
 BENCH = ROOT / "tests" / "benchmarks" / "requirements.lock"
 
 
@@ -30,4 +30,4 @@ def compile_lock(output: Path, *sources: str, needs: Sequence[str]) -> None:
 if __name__ == "__main__":
     compile_lock(SERVE, "pyproject.toml", needs=BUILD)
     compile_lock(TEST, "pyproject.toml", "--extra=test", needs=BUILD)
-    compile_lock(BENCH, needs=PEER)
+    compile_lock(BENCH, f"--constraints={SERVE}", needs=PEER)
